@@ -1,0 +1,16 @@
+/** Disks: the formats that can be written and the options that, with the image, identify a disk. */
+import type { Platform } from "./platform.ts";
+
+export const diskFormats = ["raw", "qcow2", "vhd", "vmdk", "gce"] as const;
+export type DiskFormat = (typeof diskFormats)[number];
+
+/** The `disk` property, checked and with sizes in bytes. */
+export interface DiskOptions {
+  /** Left out: content plus slack. */
+  readonly sizeBytes?: number;
+  readonly filesystem: "ext4" | "xfs" | "btrfs";
+  readonly kernelArguments: readonly string[];
+  readonly engine: "auto" | "direct" | "bootc" | "image-builder" | "linuxkit";
+  readonly platform: Platform;
+  readonly rootSshAuthorizedKeys: readonly string[];
+}
