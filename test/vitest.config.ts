@@ -11,8 +11,17 @@ export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
     projects: [
-      { test: { name: "pure", include: files(pure), testTimeout: 20_000 } },
-      { test: { name: "real", include: files(real), testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false } },
+      { test: { name: "pure", include: files(pure), testTimeout: 20_000, expect: { requireAssertions: true } } },
+      {
+        test: {
+          name: "real",
+          include: files(real),
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          expect: { requireAssertions: true },
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
