@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-const pure = ["model", "spec", "rollout", "resources", "lifecycle", "repo", "storage", "context"];
-const real = ["tools", "registry", "disks", "hosts", "wire", "contract", "e2e"];
+const pure = ["model", "spec", "rollout", "resources", "lifecycle", "repo", "context"];
+const real = ["storage", "tools", "registry", "disks", "hosts", "wire", "contract", "e2e"];
 
 function files(rooms: readonly string[]): string[] {
   return rooms.map((room) => `test/${room}/**/*.test.ts`);

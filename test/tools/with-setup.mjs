@@ -1,0 +1,93 @@
+/**
+ * Prepares this computer and the checkout, then runs one of: test, bench, quickstart. Works on Node 20, before `npm ci`.
+ *   node test/tools/with-setup.mjs <packages|prepare|test|bench|quickstart> [arguments]
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { compileProvider, installModules, node24 } from "./setup/node-modules.mjs";
+import { explainMissing, installPackages, missingPackages } from "./setup/packages.mjs";
+import { providePulumi } from "./setup/pulumi.mjs";
+import { buildCache, checkout, run, step, stepTimes } from "./setup/run.mjs";
+
+const entries = { test: "test/tools/run-tests.ts", bench: "test/bench/run.ts", quickstart: "examples/quickstart/run.ts" };
+
+async function packages() {
+  const missing = await missingPackages();
+  if (missing.length === 0) return "unchanged";
+  if (process.getuid?.() !== 0) throw new Error(explainMissing(missing));
+  await installPackages(missing);
+  return `installed ${missing.length} packages`;
+}
+
+/** The guests' root file system; made again only when its recipe changes. */
+function baseRecipe() {
+  return join(checkout, "test", "guest", "base-rootfs.mjs");
+}
+
+async function baseRootfs() {
+  const recipe = baseRecipe();
+  const hash = createHash("sha256").update(await readFile(recipe)).digest("hex").slice(0, 16);
+  const path = join(buildCache, "guest", `base-${hash}.tar`);
+  if (existsSync(path)) return { path, did: "unchanged" };
+  const partial = join(buildCache, "guest", `base-${hash}.partial-${process.pid}.tar`);
+  await mkdir(join(buildCache, "guest"), { recursive: true });
+  try {
+    await run([process.execPath, recipe, partial], { log: "guest-base" });
+    await rename(partial, path);
+  } finally {
+    await rm(partial, { force: true });
+  }
+  return { path, did: "made with mmdebstrap" };
+}
+
+/** Everything that the programs and tests expect, and the environment in which they find it. */
+async function prepare() {
+  let folders = [];
+  let base = "";
+  // The compiler of the Pulumi CLI keeps one core busy for minutes; what waits for the network goes beside it.
+  const pulumi = step("Pulumi CLI and language hosts", async () => {
+    const provided = await providePulumi();
+    folders = provided.folders;
+    return provided.did;
+  });
+  const system = async () => {
+    await step("dependencies", installModules);
+    await step("Debian packages", packages);
+    await step("provider", compileProvider);
+    await step("guest root file system", async () => {
+      const made = await baseRootfs();
+      base = made.path;
+      return made.did;
+    });
+  };
+  const ended = await Promise.allSettled([pulumi, system()]);
+  const failed = ended.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+  return {
+    PATH: [join(node24, ".."), ...new Set(folders), process.env.PATH].join(":"),
+    BOOTABLE_BASE_TAR: base,
+    BUILDAH_ISOLATION: process.env.BUILDAH_ISOLATION ?? "chroot",
+  };
+}
+
+async function main() {
+  const [command = "", ...rest] = process.argv.slice(2);
+  if (command === "packages") return step("Debian packages", packages);
+  if (command !== "prepare" && !(command in entries)) throw new Error(`"${command}" is not one of packages, prepare, ${Object.keys(entries).join(", ")}.`);
+  const environment = await prepare();
+  if (command === "prepare") return undefined;
+  const env = { ...process.env, ...environment, BOOTABLE_SETUP_TIMES: JSON.stringify(stepTimes()) };
+  const child = spawn(node24, [join(checkout, entries[command]), ...rest], { cwd: checkout, env, stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  const code = await new Promise((resolve) => child.once("close", (status, signal) => resolve(status ?? (signal ? 130 : 1))));
+  process.exitCode = code;
+  return undefined;
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
