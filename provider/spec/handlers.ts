@@ -17,17 +17,19 @@ export interface Previous<Args, State> {
 }
 
 export type Read<Args, State> =
-  | { readonly kind: "present"; readonly args: Args; readonly state: State; readonly refreshBeforeUpdate?: boolean }
+  /** An import answers the arguments that can be recovered. */
+  | { readonly kind: "present"; readonly args: Partial<Args>; readonly state: State; readonly refreshBeforeUpdate?: boolean }
   | { readonly kind: "gone" }
   /** State is kept; the reason is shown as a warning. */
   | { readonly kind: "unsure"; readonly reason: Failure };
 
-export interface Handlers<Args, State> {
+/** `Given` is `Args` as Check finds them: derived inputs are there only where the user set them. */
+export interface Handlers<Args, State, Given = Args> {
   /** Default: the resource's name. It never changes afterwards. */
   id?(context: CallContext, args: Args): string;
   /** Rules across fields, all failures at once, and the derived inputs (unknown where they depend on an unknown). */
   check?(request: {
-    readonly args: CheckedFields<Args>;
+    readonly args: CheckedFields<Given>;
     readonly old?: CheckedFields<Args>;
     readonly context: CallContext;
     readonly autonaming?: CheckRequest["autonaming"];

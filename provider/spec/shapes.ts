@@ -1,0 +1,61 @@
+/** Shapes that several resources share: one name, one meaning, one schema type each. */
+import { byteSize, countOrShare, integerFrom, kernelArgument, platform, port, secondsFrom, sshPublicKey } from "./rules.ts";
+import { exactlyOneOf, list, object, oneOf, string } from "./property.ts";
+
+export const diskOptions = object("DiskOptions", "How an image becomes a disk. Image and options together identify the disk.", {
+  size: { type: byteSize, optional: true, description: "Size of the disk, such as `10GiB`. Left out: the content plus slack." },
+  filesystem: { type: oneOf(["ext4", "xfs", "btrfs"]), default: "ext4", description: "File system of the root partition." },
+  kernelArguments: { type: list(kernelArgument), default: [], description: "Added to the kernel's command line." },
+  engine: {
+    type: oneOf(["auto", "direct", "bootc", "image-builder", "linuxkit"]),
+    default: "auto",
+    description: "What makes the disk: `direct` is built in, the others are programs or images of their own.",
+  },
+  platform: {
+    type: platform,
+    default: "linux/amd64",
+    description: "Platform to take from an image for several. The default is the same on every computer, so that every computer plans the same disk.",
+  },
+  rootSshAuthorizedKeys: { type: list(sshPublicKey), default: [], description: "Public keys that may log in as root over SSH." },
+});
+
+const tcpCheck = object("TcpCheck", "A connection to a port.", {
+  port: { type: port, description: "Port on the host." },
+});
+
+const httpCheck = object("HttpCheck", "A GET of a page.", {
+  port: { type: port, description: "Port on the host." },
+  path: { type: string(), default: "/", description: "Path and query to ask for." },
+  status: { type: integerFrom(100), default: 200, description: "Status that means healthy." },
+});
+
+const sshCheck = object("SshCheck", "A command over SSH that has to end with exit code 0.", {
+  command: { type: list(string()), description: "Program and arguments; no shell reads them." },
+});
+
+export const healthCheck = exactlyOneOf(
+  ["tcp", "http", "ssh"],
+  object("HealthCheck", "How a host is asked, from the outside, whether it does its work: exactly one of tcp, http and ssh.", {
+    tcp: { type: tcpCheck, optional: true, description: "Healthy when the port accepts a connection." },
+    http: { type: httpCheck, optional: true, description: "Healthy when the page answers with the status." },
+    ssh: { type: sshCheck, optional: true, description: "Healthy when the command ends with exit code 0." },
+    timeoutSeconds: { type: secondsFrom(1), default: 300, description: "How long a host may take to become healthy after a restart." },
+    intervalSeconds: { type: secondsFrom(0.1), default: 2, description: "Time between two tries." },
+  }),
+);
+
+export const rollout = object("Rollout", "How a new image moves through hosts.", {
+  canary: { type: integerFrom(0), default: 1, description: "How many healthy hosts go first; 0 for none." },
+  maxUnavailable: {
+    type: countOrShare,
+    default: 1,
+    description: 'How many hosts may be down at a time: a number, or a share such as "20%", which is never rounded to 0.',
+  },
+  bakeSeconds: { type: secondsFrom(0), default: 0, description: "How long the canaries must stay healthy before the others follow." },
+  failureBudget: { type: integerFrom(0), default: 0, description: "How many hosts may fail before the rollout stops." },
+  onFailure: {
+    type: oneOf(["stop", "rollback", "rollbackAll"]),
+    default: "rollback",
+    description: "What happens to hosts once the rollout stops: nothing, the failed ones go back, or all that were swapped go back.",
+  },
+});
