@@ -121,8 +121,7 @@ function walkFields(shape: Shape, given: ValueMap, place: Place): ValueMap {
 
 function walkField(field: Field, given: Value | undefined, place: Place): Value | undefined {
   if (given === undefined || isAbsent(given)) {
-    if (isRequired(field)) return refuse(place, "is missing, and it is required");
-    return field.default;
+    return isRequired(field) ? refuse(place, "is missing, and it is required") : defaultOf(field);
   }
   const value = walk(field.type, given, { ...place, hidden: place.hidden || field.secret === true });
   return field.secret === true && !place.hidden && !(value instanceof Secret) ? new Secret(value) : value;
@@ -149,9 +148,14 @@ function unknownName(shape: Shape, name: string): string {
 export function readFields(fields: Fields, stored: ValueMap): ValueMap {
   const entries = Object.entries(fields).map(([name, field]): [string, Value | undefined] => {
     const value = entryOf(stored, name);
-    return [name, value === undefined || isAbsent(value) ? field.default : readValue(field.type, value)];
+    return [name, value === undefined || isAbsent(value) ? defaultOf(field) : readValue(field.type, value)];
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as ValueMap;
+}
+
+/** A default of `{}` for a shape means the shape's own defaults. */
+function defaultOf(field: Field): Value | undefined {
+  return field.default === undefined ? undefined : readValue(field.type, field.default);
 }
 
 function readValue(type: Type, value: Value): Value {

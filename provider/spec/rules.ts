@@ -54,5 +54,7 @@ export const kernelArgument: StringType = string((text) =>
 
 /** One line of an authorized_keys file. */
 export const sshPublicKey: StringType = string((text) =>
-  /^(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/.test(text) ? undefined : "is no public SSH key; give one line of an authorized_keys file",
+  /^(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: [^\n]*)?$/.test(text)
+    ? undefined
+    : "is no public SSH key; give one line of an authorized_keys file",
 );

@@ -23,8 +23,8 @@ export interface PackageParts {
 
 /** Same specs, same text: all maps are sorted by their keys. */
 export function deriveSchema(parts: PackageParts): JsonObject {
-  const types = new Map<string, ObjectType>();
-  const describe = (fields: Fields): JsonObject => sorted(Object.entries(fields).map(([name, field]) => [name, propertyOf(field, types)]));
+  const shapes: Shapes = { packageName: parts.name, met: new Map() };
+  const describe: Describe = (fields) => describeFields(fields, shapes);
   const resources = [
     ...parts.resources.map((spec) => [spec.token, resourceOf(spec, describe)] as const),
     ...parts.components.map((spec) => [spec.token, { ...resourceOf(spec, describe), isComponent: true }] as const),
@@ -39,13 +39,23 @@ export function deriveSchema(parts: PackageParts): JsonObject {
     meta: { moduleFormat: "(.*)" },
     config: { variables: settings },
     provider: { description: `The ${parts.name} provider: settings of this computer, never of what is built.`, inputProperties: settings },
-    types: typesOf(parts.name, types),
+    types: typesOf(shapes),
     resources: sorted(resources),
     functions: sorted(functions),
   };
 }
 
+/** The shapes met on the way, by name: each becomes a type of the schema. */
+interface Shapes {
+  readonly packageName: string;
+  readonly met: Map<string, ObjectType>;
+}
+
 type Describe = (fields: Fields) => JsonObject;
+
+function describeFields(fields: Fields, shapes: Shapes): JsonObject {
+  return sorted(Object.entries(fields).map(([name, field]) => [name, propertyOf(field, shapes)]));
+}
 
 function resourceOf(spec: ResourceSpec | ComponentSpec, describe: Describe): JsonObject {
   return {
@@ -66,13 +76,17 @@ function functionOf(spec: FunctionSpec, describe: Describe): JsonObject {
 }
 
 /** A shape may hold further shapes, which then join the map while it is walked. */
-function typesOf(packageName: string, types: Map<string, ObjectType>): JsonObject {
+function typesOf(shapes: Shapes): JsonObject {
   const entries: [string, JsonObject][] = [];
-  for (const { name, description, fields } of types.values()) {
-    const properties = sorted(Object.entries(fields).map(([field, spec]) => [field, propertyOf(spec, types)]));
-    entries.push([`${packageName}:index:${name}`, { type: "object", description, properties, required: requiredNames(fields) }]);
+  for (const { name, description, fields } of shapes.met.values()) {
+    const properties = describeFields(fields, shapes);
+    entries.push([tokenOf(name, shapes), { type: "object", description, properties, required: requiredNames(fields) }]);
   }
   return sorted(entries);
+}
+
+function tokenOf(name: string, shapes: Shapes): string {
+  return `${shapes.packageName}:index:${name}`;
 }
 
 function requiredNames(fields: Fields): readonly string[] {
@@ -81,13 +95,13 @@ function requiredNames(fields: Fields): readonly string[] {
     .sort();
 }
 
-function propertyOf(field: Field | Input | ComponentInput, types: Map<string, ObjectType>): JsonObject {
+function propertyOf(field: Field | Input | ComponentInput, shapes: Shapes): JsonObject {
   const plain = "plain" in field && field.plain ? { plain: true } : {};
   const secret = field.secret === true ? { secret: true } : {};
-  return { ...typeOf(field.type, types), ...plain, ...secret, description: describeField(field) };
+  return { ...typeOf(field.type, shapes), ...plain, ...secret, description: describeField(field) };
 }
 
-function typeOf(type: Type, types: Map<string, ObjectType>): JsonObject {
+function typeOf(type: Type, shapes: Shapes): JsonObject {
   switch (type.kind) {
     case "string":
     case "oneOf":
@@ -99,21 +113,21 @@ function typeOf(type: Type, types: Map<string, ObjectType>): JsonObject {
     case "integerOrString":
       return { oneOf: [{ type: "integer" }, { type: "string" }] };
     case "list":
-      return { type: "array", items: typeOf(type.item, types) };
+      return { type: "array", items: typeOf(type.item, shapes) };
     case "map":
-      return { type: "object", additionalProperties: typeOf(type.item, types) };
+      return { type: "object", additionalProperties: typeOf(type.item, shapes) };
     case "object":
-      return { $ref: `#/types/${remember(type, types)}` };
+      return { $ref: `#/types/${remember(type, shapes)}` };
   }
 }
 
-function remember(shape: ObjectType, types: Map<string, ObjectType>): string {
-  const known = types.get(shape.name);
+function remember(shape: ObjectType, shapes: Shapes): string {
+  const known = shapes.met.get(shape.name);
   if (known !== undefined && known.fields !== shape.fields) {
     throw new Failure({ kind: "bug", message: `Two different shapes are named ${shape.name}.` });
   }
-  types.set(shape.name, shape);
-  return `bootable:index:${shape.name}`;
+  shapes.met.set(shape.name, shape);
+  return tokenOf(shape.name, shapes);
 }
 
 /**

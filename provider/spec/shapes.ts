@@ -14,7 +14,8 @@ export const diskOptions = object("DiskOptions", "How an image becomes a disk. I
   platform: {
     type: platform,
     default: "linux/amd64",
-    description: "Platform to take from an image for several. The default is the same on every computer, so that every computer plans the same disk.",
+    description:
+      "Platform to take from an image for several. The default is the same on every computer, so that every computer plans the same disk.",
   },
   rootSshAuthorizedKeys: { type: list(sshPublicKey), default: [], description: "Public keys that may log in as root over SSH." },
 });

@@ -74,7 +74,8 @@ export function toValue(data: unknown): Value {
     const present = Object.entries(data as object).filter(([, item]) => item !== undefined);
     return Object.fromEntries(present.map(([name, item]) => [name, toValue(item)]));
   }
-  throw new Failure({ kind: "bug", message: `A ${typeof data} is no property value.` });
+  const name = typeof data === "object" ? data.constructor.name : typeof data;
+  throw new Failure({ kind: "bug", message: `A value of type ${name} is no property value.` });
 }
 
 function isPlain(data: object): boolean {

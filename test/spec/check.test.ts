@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkFields, readFields } from "../../provider/spec/check.ts";
+import { object, string } from "../../provider/spec/property.ts";
 import { Opaque, Secret, unknown, formatPath, type Value, type ValueMap } from "../../provider/spec/value.ts";
 import { spec } from "./sample.ts";
 
@@ -134,4 +135,11 @@ test("reads what other versions stored: unknown fields go, defaults come, other 
     place: "here",
     volumes: [{ name: "v", size: "1GiB" }],
   });
+});
+
+test("a default for a shape is filled with the defaults of its fields", () => {
+  const size = { type: string(), default: "1GiB", description: "Size." };
+  const fields = { disk: { type: object("Disk", "A disk.", { size }), default: {}, description: "Disk." } };
+  expect(checkFields("Sample", fields, {})).toEqual({ values: { disk: { size: "1GiB" } }, problems: [] });
+  expect(readFields(fields, {})).toEqual({ disk: { size: "1GiB" } });
 });
