@@ -1,0 +1,120 @@
+/** What a disk starts from, found in an image where Debian, Ubuntu and Fedora keep it. */
+import { Failure } from "../failure.ts";
+import { formatPlatform, type Platform } from "../model/platform.ts";
+import { compareVersions } from "../model/version-order.ts";
+import type { FileBody, FileNode } from "./file-tree.ts";
+import { lookUp, namesIn } from "./tree-lookup.ts";
+
+export interface BootFiles {
+  readonly kernelVersion: string;
+  readonly kernel: FileBody;
+  readonly initramfs: FileBody;
+  readonly loader: FileBody;
+  /** The name that firmware looks for on a disk it knows nothing about: `BOOTX64.EFI`. */
+  readonly removableName: string;
+}
+
+/** UEFI's short names of architectures, by OCI's. Source: UEFI specification 2.10, 3.5.1.1. */
+const efiNames: Readonly<Record<string, string>> = { amd64: "x64", arm64: "aa64", arm: "arm", riscv64: "riscv64" };
+
+interface Place {
+  readonly directory: string;
+  /** The whole name of the file, with the version as `{}`. */
+  readonly name: string;
+}
+
+const bootKernel: Place = { directory: "/boot", name: "vmlinuz-{}" };
+const modules = "/usr/lib/modules";
+/** For one version; the first that is there counts. */
+const kernelPlaces = ["/boot/vmlinuz-{}", `${modules}/{}/vmlinuz`];
+const initramfsPlaces = [
+  "/boot/initrd.img-{}",
+  "/boot/initramfs-{}.img",
+  `${modules}/{}/initramfs.img`,
+  `${modules}/{}/initrd`,
+  "/boot/initrd-{}",
+];
+
+/** Throws a Failure that names the place looked at, and the packages that help. */
+export function findBootFiles(root: FileNode, platform: Platform): BootFiles {
+  const efiName = efiNames[platform.architecture];
+  if (platform.os !== "linux" || efiName === undefined) throw foreignPlatform(platform);
+  if (lookUp(root, "/usr/lib/systemd/systemd") === undefined) throw missing.systemd();
+  const versions = kernelVersions(root).sort((a, b) => compareVersions(b, a));
+  if (versions.length === 0) throw missing.kernel();
+  const kernelVersion = versions.find((version) => firstFile(root, initramfsPlaces, version) !== undefined);
+  if (kernelVersion === undefined) throw missing.initramfs(versions[0] ?? "");
+  const kernel = firstFile(root, kernelPlaces, kernelVersion);
+  const initramfs = firstFile(root, initramfsPlaces, kernelVersion);
+  const loaderPath = `/usr/lib/systemd/boot/efi/systemd-boot${efiName}.efi`;
+  const loader = fileAt(root, loaderPath);
+  if (loader === undefined || kernel === undefined || initramfs === undefined) throw missing.loader(loaderPath);
+  return { kernelVersion, kernel, initramfs, loader, removableName: `BOOT${efiName.toUpperCase()}.EFI` };
+}
+
+/** All versions that have a kernel, but for Fedora's rescue kernels, which are copies under another name. */
+function kernelVersions(root: FileNode): string[] {
+  const prefix = bootKernel.name.replace("{}", "");
+  const inBoot = namesIn(root, bootKernel.directory)
+    .filter((name) => name.startsWith(prefix) && !name.startsWith(`${prefix}0-rescue-`))
+    .map((name) => name.slice(prefix.length));
+  const candidates = new Set([...inBoot, ...namesIn(root, modules)]);
+  return [...candidates].filter((version) => firstFile(root, kernelPlaces, version) !== undefined);
+}
+
+function firstFile(root: FileNode, places: readonly string[], version: string): FileBody | undefined {
+  for (const place of places) {
+    const found = fileAt(
+      root,
+      place.replace("{}", () => version),
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function fileAt(root: FileNode, path: string): FileBody | undefined {
+  const body = lookUp(root, path)?.body;
+  return body === undefined || body.sizeBytes === 0 ? undefined : body;
+}
+
+function cannotBoot(code: string, what: string, fix: string): Failure {
+  return new Failure({ kind: "input", code, message: `The image cannot be booted from a disk: ${what}. Nothing was written.`, fix });
+}
+
+const missing = {
+  systemd: () =>
+    cannotBoot(
+      "no-systemd",
+      "it has no systemd (no file /usr/lib/systemd/systemd)",
+      "install systemd-sysv (Debian, Ubuntu) or systemd (Fedora) in the Containerfile.",
+    ),
+  kernel: () =>
+    cannotBoot(
+      "no-kernel",
+      "it has no kernel (no file /boot/vmlinuz-<version> or /usr/lib/modules/<version>/vmlinuz)",
+      "install linux-image-cloud-amd64 or linux-image-arm64 (Debian), linux-image-virtual (Ubuntu) or kernel-core (Fedora) in the Containerfile.",
+    ),
+  initramfs: (version: string) =>
+    cannotBoot(
+      "no-initramfs",
+      `its kernel ${version} has no initramfs (no file /boot/initrd.img-${version}, /boot/initramfs-${version}.img or /usr/lib/modules/${version}/initramfs.img)`,
+      "install initramfs-tools (Debian, Ubuntu) or dracut (Fedora) in the Containerfile, before the kernel.",
+    ),
+  loader: (path: string) =>
+    cannotBoot(
+      "no-boot-loader",
+      `it has no systemd-boot (no file ${path})`,
+      "install systemd-boot-efi (Debian, Ubuntu) or systemd-boot-unsigned (Fedora) in the Containerfile.",
+    ),
+};
+
+function foreignPlatform(platform: Platform): Failure {
+  const accepted = Object.keys(efiNames).map((architecture) => `linux/${architecture}`);
+  return new Failure({
+    kind: "input",
+    code: "foreign-platform",
+    message: `Platform ${formatPlatform(platform)} is not one that the direct engine can make disks for; use ${accepted.slice(0, -1).join(", ")} or ${accepted.at(-1)}. Nothing was written.`,
+    fix: "set disk.platform to one of them.",
+  });
+}

@@ -1,0 +1,44 @@
+/** What is known of a cached disk, in a small file beside it. Whatever is wrong with it, the disk is made again. */
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { isDigest, type Digest } from "../model/digest.ts";
+import { replaceFile } from "../storage/atomic-file.ts";
+
+export interface DiskRecord {
+  /** Of the raw bytes. */
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** The disk's own time: a disk that was written to since is not what the digest says. */
+  readonly modifiedAt: number;
+  readonly usedAt: number;
+}
+
+function recordPath(directory: string, identity: string): string {
+  return join(directory, `${identity}.json`);
+}
+
+/** Undefined when there is no disk that matches a readable record. */
+export async function readRecord(directory: string, identity: string): Promise<DiskRecord | undefined> {
+  try {
+    const record = parseRecord(await readFile(recordPath(directory, identity), "utf8"));
+    const file = await stat(join(directory, `${identity}.raw`));
+    return record?.sizeBytes === file.size && record.modifiedAt === file.mtimeMs ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeRecord(directory: string, identity: string, record: DiskRecord): Promise<void> {
+  await replaceFile(recordPath(directory, identity), `${JSON.stringify(record)}\n`);
+}
+
+export async function removeRecord(directory: string, identity: string): Promise<void> {
+  await rm(recordPath(directory, identity), { force: true });
+}
+
+function parseRecord(text: string): DiskRecord | undefined {
+  const value = JSON.parse(text) as Partial<Record<keyof DiskRecord, unknown>> | null;
+  const { digest, sizeBytes, modifiedAt, usedAt } = value ?? {};
+  if (typeof digest !== "string" || !isDigest(digest) || typeof sizeBytes !== "number") return undefined;
+  return typeof modifiedAt === "number" && typeof usedAt === "number" ? { digest, sizeBytes, modifiedAt, usedAt } : undefined;
+}

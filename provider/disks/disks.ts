@@ -1,0 +1,95 @@
+/** Images as disks: finds or makes the raw one in the cache, and writes other formats from it. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../failure.ts";
+import type { Digest } from "../model/digest.ts";
+import { diskIdentity } from "../model/disk-identity.ts";
+import type { DiskOptions } from "../model/disk.ts";
+import { formatImageReference } from "../model/image-reference.ts";
+import { formatPlatform, parsePlatform, samePlatform } from "../model/platform.ts";
+import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
+import { makeDirectly } from "./direct-engine.ts";
+import { diskCache, type DiskCache } from "./disk-cache.ts";
+import { digestFile } from "./file-digest.ts";
+import type { DiskPrograms } from "./programs.ts";
+
+export interface DisksOptions {
+  readonly images: Images;
+  readonly programs: DiskPrograms;
+  /** Of the provider; disks are kept in `disks` beneath. */
+  readonly cacheDirectory: string;
+  /** What the cached disks may take together. */
+  readonly cacheSizeBytes: () => number;
+}
+
+export function disks({ images, programs, cacheDirectory, cacheSizeBytes }: DisksOptions): Disks {
+  const directory = join(cacheDirectory, "disks");
+  const context = { images, programs, cache: diskCache({ directory, sizeBytes: cacheSizeBytes }) };
+  return {
+    identity: diskIdentity,
+    make: (request) => useDisk(context, request, (disk) => Promise.resolve(disk)),
+    export: () => Promise.reject(new Failure({ kind: "bug", message: "not yet" })),
+  };
+}
+
+interface Context {
+  readonly images: Images;
+  readonly programs: DiskPrograms;
+  readonly cache: DiskCache;
+}
+
+async function useDisk<T>(context: Context, request: DiskRequest, work: (disk: CachedDisk) => Promise<T>): Promise<T> {
+  const { image: reference, options, signal, onProgress } = request;
+  checkOptions(options);
+  const manifest = await platformManifest(context.images, request);
+  const identity = diskIdentity(manifest, options);
+  const make = async (directory: string): Promise<{ path: string; digest: Digest }> => {
+    const image = await context.images.open(reference, options.platform, { signal, onProgress });
+    const path = await makeDirectly({ image, options, identity, programs: context.programs, directory, signal, onProgress });
+    const totalBytes = (await stat(path)).size;
+    return { path, digest: await digestFile(path, { phase: "reading the disk back", totalBytes, signal, onProgress }) };
+  };
+  return context.cache.use(identity, { signal, make }, work);
+}
+
+/** The manifest of the wanted platform, without fetching any layer. */
+async function platformManifest(images: Images, { image, options, signal }: DiskRequest): Promise<Digest> {
+  const description = await images.describe(image, signal);
+  const name = formatImageReference(image);
+  if (description === undefined) {
+    throw new Failure({
+      kind: "remote",
+      code: "not-found",
+      message: `Image ${name} is not there, so no disk can be made from it.`,
+      fix: "run pulumi refresh, then pulumi up, which builds or pushes it again.",
+    });
+  }
+  const offered = Object.entries(description.platformDigests);
+  const found = offered.find(([platform]) => samePlatform(parsePlatform(platform) ?? { os: "", architecture: "" }, options.platform));
+  if (found !== undefined) return found[1];
+  throw new Failure({
+    kind: "input",
+    code: "foreign-platform",
+    message: `Image ${name} has no ${formatPlatform(options.platform)}; it has ${offered.map(([platform]) => platform).join(", ")}. Nothing was written.`,
+    fix: "set disk.platform to one that it has, or add the platform to the image's platforms.",
+  });
+}
+
+function checkOptions({ filesystem, engine }: DiskOptions): void {
+  if (filesystem !== "ext4") {
+    throw notWritten(
+      `disk.filesystem is "${filesystem}", which is not yet written by this provider; use ext4.`,
+      "set disk.filesystem to ext4, or leave it out.",
+    );
+  }
+  if (engine !== "auto" && engine !== "direct") {
+    throw notWritten(
+      `disk.engine is "${engine}", which this provider does not have yet; use auto or direct.`,
+      "set disk.engine to auto, or leave it out.",
+    );
+  }
+}
+
+function notWritten(message: string, fix: string): Failure {
+  return new Failure({ kind: "input", code: "not-supported", message, fix });
+}

@@ -1,0 +1,64 @@
+/** The EFI system partition: systemd-boot where firmware looks for it, one entry, kernel and initramfs. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BootFiles } from "./boot-files.ts";
+import type { FileBody } from "./file-tree.ts";
+import type { FatPrograms } from "./programs.ts";
+
+export interface BootEntry {
+  readonly rootPartition: string;
+  /** Digest that a machine can tell what it runs by. */
+  readonly image: string;
+  readonly architecture: string;
+  readonly kernelArguments: readonly string[];
+}
+
+export interface EspWriting {
+  readonly fat: FatPrograms;
+  /** Holds the disk and, beneath, the bodies. */
+  readonly directory: string;
+  readonly file: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly serial: string;
+  readonly epochSeconds: number;
+  readonly files: BootFiles;
+  readonly entry: BootEntry;
+  readonly bodyPath: (body: FileBody) => string;
+  readonly signal: AbortSignal;
+}
+
+/** The first serial port, by the name that the architecture's kernel has for it. */
+const consoles: Readonly<Record<string, string>> = { arm: "ttyAMA0", arm64: "ttyAMA0" };
+
+/** A last `console=` wins, so a program's own arguments come after ours. */
+export function kernelCommandLine({ rootPartition, image, architecture, kernelArguments }: BootEntry): string {
+  const console = consoles[architecture] ?? "ttyS0";
+  return [`root=PARTUUID=${rootPartition}`, "rw", `console=${console}`, ...kernelArguments, `bootable.image=${image}`].join(" ");
+}
+
+/** Source: UAPI group, boot loader specification, type 1. */
+export function loaderEntry(kernelVersion: string, entry: BootEntry): string {
+  const lines = ["title Linux", `version ${kernelVersion}`, "linux /linux", "initrd /initrd", `options ${kernelCommandLine(entry)}`];
+  return `${lines.join("\n")}\n`;
+}
+
+export async function writeEsp(writing: EspWriting): Promise<void> {
+  const { fat, files, directory, bodyPath, sizeBytes, serial } = writing;
+  const { file, offsetBytes, epochSeconds, signal } = writing;
+  const part = { directory, file, offsetBytes, epochSeconds, signal };
+  await writeFile(join(directory, "loader.conf"), "timeout 0\neditor no\n", { mode: 0o600 });
+  await writeFile(join(directory, "entry.conf"), loaderEntry(files.kernelVersion, writing.entry), { mode: 0o600 });
+  await fat.format({ ...part, sizeBytes, serial, label: "ESP" });
+  await fat.makeDirectories({ ...part, paths: ["EFI", "EFI/BOOT", "loader", "loader/entries"] });
+  await fat.copyIn({
+    ...part,
+    files: [
+      { from: bodyPath(files.loader), to: `EFI/BOOT/${files.removableName}` },
+      { from: "loader.conf", to: "loader/loader.conf" },
+      { from: "entry.conf", to: "loader/entries/bootable.conf" },
+      { from: bodyPath(files.kernel), to: "linux" },
+      { from: bodyPath(files.initramfs), to: "initrd" },
+    ],
+  });
+}

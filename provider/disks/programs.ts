@@ -1,0 +1,53 @@
+/** What this room needs of other people's programs. The files of `tools/` fit these shapes; main.ts joins the two. */
+
+/** Where in a folder's file a file system lies; relative names keep paths of this computer out of scripts. */
+export interface ImagePart {
+  readonly directory: string;
+  readonly file: string;
+  readonly offsetBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Ext4Format extends ImagePart {
+  readonly sizeBytes: number;
+  readonly uuid: string;
+  readonly hashSeed: string;
+  readonly inodes: number;
+  readonly journalBytes: number;
+  readonly epochSeconds: number;
+}
+
+export interface Ext4Programs {
+  /** Makes an empty file system in a part of a file that holds nothing but zeros. */
+  format(request: Ext4Format): Promise<void>;
+  /** Runs debugfs commands, one a line, on the file system; every complaint is a failure. */
+  edit(request: ImagePart & { readonly script: string; readonly epochSeconds: number; readonly onCommand: () => void }): Promise<void>;
+  /** Runs one debugfs command, which may hold line breaks. */
+  editOnce(request: ImagePart & { readonly command: string; readonly epochSeconds: number }): Promise<void>;
+}
+
+export interface FatFormat extends ImagePart {
+  readonly sizeBytes: number;
+  readonly label: string;
+  /** 8 hex digits. */
+  readonly serial: string;
+  readonly epochSeconds: number;
+}
+
+export interface FatFile {
+  /** Path in the file system, with forward slashes. */
+  readonly to: string;
+  /** Path on this computer, relative to the part's folder. */
+  readonly from: string;
+}
+
+export interface FatPrograms {
+  format(request: FatFormat): Promise<void>;
+  makeDirectories(request: ImagePart & { readonly paths: readonly string[]; readonly epochSeconds: number }): Promise<void>;
+  copyIn(request: ImagePart & { readonly files: readonly FatFile[]; readonly epochSeconds: number }): Promise<void>;
+}
+
+export interface DiskPrograms {
+  readonly ext4: Ext4Programs;
+  readonly fat: FatPrograms;
+}
