@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { assert, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { describeFailure, Failure } from "../../provider/failure.ts";
 import { compareBytewise } from "../../provider/model/bytewise.ts";
@@ -68,8 +68,8 @@ test("says what to do about a scheme it does not know", () => {
 });
 
 test("orders names as their bytes", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), (a, b) => {
+  assert(
+    property(string({ unit: "grapheme" }), string({ unit: "grapheme" }), (a, b) => {
       expect(Math.sign(compareBytewise(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
     }),
   );
