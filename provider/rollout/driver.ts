@@ -18,9 +18,9 @@ export interface HostDriver {
   prepare(host: string, target: Digest, signal: AbortSignal): Promise<void>;
   /** Stage, arm and restart into the target; returns when the restart has begun. */
   swap(host: string, target: Digest, signal: AbortSignal): Promise<void>;
-  /** Waits until the host is confirmed or the time for it is over. */
+  /** Waits until the host is confirmed or the time for it is over; at once when it is confirmed already. */
   confirm(host: string, target: Digest, signal: AbortSignal): Promise<Confirmation>;
-  /** Back to what ran before the swap; returns when that is confirmed. */
+  /** Back to what ran before the swap; returns when that is confirmed. A host that the swap did not restart is only disarmed. */
   rollBack(host: string, to: Digest, signal: AbortSignal): Promise<Confirmation>;
   /** The host is confirmed for good: what a rollback would need may go. */
   settle(host: string, signal: AbortSignal): Promise<void>;

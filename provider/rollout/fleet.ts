@@ -1,7 +1,7 @@
 /** Nouns of a rollout: hosts as they were observed, the rules that users set, and what is to be reached. */
 import type { Digest } from "../model/digest.ts";
 
-/** Unreachable and unhealthy hosts count as unavailable in every budget. `absent`: not made yet, or its process is gone. */
+/** All but `healthy` count as unavailable in every budget. `absent`: not made yet, or its process is gone. */
 export type Health = "healthy" | "unhealthy" | "unreachable" | "restarting" | "absent";
 
 /** One host as it was observed; never what somebody remembered of it. */
@@ -18,6 +18,10 @@ export interface HostFacts {
   readonly last?: boolean;
   /** Must be restarted though it runs the target: its settings changed. */
   readonly mustRestart?: boolean;
+  /** What runs was confirmed for good by a rollout that ended well. Left out: nobody knows; a rollback slot speaks against it. */
+  readonly settled?: boolean;
+  /** Closed: the host is prepared and left for a later run; rollbacks do not ask. Left out: always open. */
+  readonly window?: "open" | "closed";
 }
 
 export type OnFailure = "stop" | "rollback" | "rollbackAll";
