@@ -1,9 +1,11 @@
 /** Derives the package schema, which SDKs, YAML programs and documentation are made from, from the specs. Pure. */
 import { Failure } from "../failure.ts";
+import { checkFields } from "./check.ts";
 import type { ComponentInput, ComponentSpec } from "./component.ts";
 import type { FunctionSpec } from "./function.ts";
 import { isRequired, type Field, type Fields, type Input, type ObjectType, type Type } from "./property.ts";
 import type { ResourceSpec } from "./resource.ts";
+import { misfit } from "./state.ts";
 import { joinWords } from "./words.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -96,9 +98,16 @@ function requiredNames(fields: Fields): readonly string[] {
 }
 
 function propertyOf(field: Field | Input | ComponentInput, shapes: Shapes): JsonObject {
+  requireFittingDefault(field);
   const plain = "plain" in field && field.plain ? { plain: true } : {};
   const secret = field.secret === true ? { secret: true } : {};
   return { ...typeOf(field.type, shapes), ...plain, ...secret, description: describeField(field) };
+}
+
+function requireFittingDefault({ type, description, default: value }: Field): void {
+  if (value === undefined) return;
+  const { problems } = checkFields("the spec", { default: { type, description } }, { default: value });
+  if (problems.length > 0) throw misfit(`The property "${description}" has values`, problems);
 }
 
 function typeOf(type: Type, shapes: Shapes): JsonObject {

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { describeFailure, Failure } from "../../provider/failure.ts";
+import { asFailure, describeFailure } from "../../provider/failure.ts";
 import { componentSpec } from "../../provider/spec/component.ts";
-import { object, string } from "../../provider/spec/property.ts";
-import { resourceSpec } from "../../provider/spec/resource.ts";
+import { object, string, type Input } from "../../provider/spec/property.ts";
+import { resourceSpec, type ResourceSpec } from "../../provider/spec/resource.ts";
+import { byteSize } from "../../provider/spec/rules.ts";
 import { deriveSchema, type PackageParts } from "../../provider/spec/schema.ts";
 import { spec } from "./sample.ts";
 
@@ -96,19 +97,23 @@ test("same specs in another order give the same text", () => {
   expect(text(other, spec)).toBe(text(spec, { ...other, inputs: spec.inputs }));
 });
 
-test("two shapes of one name are a bug", () => {
-  const shape = (text: string) => ({ type: object("Mark", text, { [text]: { type: string(), description: text } }), description: "Mark." });
-  const twice = resourceSpec({
-    token: "bootable:test:Twice",
-    description: "Twice.",
-    inputs: { a: shape("a"), b: shape("b") },
-    outputs: {},
-  });
-  const derive = () => deriveSchema({ ...parts, resources: [twice] });
-  expect(derive).toThrow(Failure);
+test.each<[ResourceSpec["inputs"], string]>([
+  [{ a: mark("a"), b: mark("b") }, "Two different shapes are named Mark."],
+  [
+    { size: { type: byteSize, default: "10GB", description: "A size." } },
+    'The property "A size." has values that do not fit its description.\ndefault: "10GB" is no size; write a number and one of B, KiB, MiB, GiB and TiB, such as 10GiB',
+  ],
+])("a spec that contradicts itself is a bug (%#)", (inputs, message) => {
+  const broken = resourceSpec({ token: "bootable:test:Broken", description: "Broken.", inputs, outputs: {} });
+  let thrown: unknown;
   try {
-    derive();
-  } catch (thrown) {
-    expect(describeFailure(thrown as Failure)).toBe("Two different shapes are named Mark.");
+    deriveSchema({ ...parts, resources: [broken] });
+  } catch (error) {
+    thrown = error;
   }
+  expect(describeFailure(asFailure(thrown))).toBe(message);
 });
+
+function mark(text: string): Input {
+  return { type: object("Mark", text, { [text]: { type: string(), description: text } }), description: "Mark." };
+}
