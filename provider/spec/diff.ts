@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { readFields } from "./check.ts";
 import type { Inputs } from "./property.ts";
 import type { Change, CheckFailure } from "./served.ts";
-import { entryOf, holdsUnknown, isList, isMap } from "./tree.ts";
+import { entryOf, holdsUnknown, isAbsent, isList, isMap } from "./tree.ts";
 import { formatPath, Unknown, type PropertyPath, type Value, type ValueMap } from "./value.ts";
 import { showValue } from "./words.ts";
 
@@ -49,8 +49,8 @@ export function refusedChanges(inputs: Inputs, old: ValueMap, now: ValueMap): re
   return Object.entries(inputs).flatMap(([name, input]) => {
     const [was, is] = [entryOf(before, name), entryOf(after, name)];
     if (input.onChange !== "refuse" || (is !== undefined && holdsUnknown(is))) return [];
-    // A required property that is missing was stored before the property existed: it has never had another value.
-    if (was === undefined && input.optional !== true) return [];
+    // What Check always fills in and is not stored had no other value yet: it came after, or an import could not tell it.
+    if (isAbsent(entryOf(old, name)) && (input.optional !== true || input.default !== undefined)) return [];
     if (diffValue(was, is, [name]).length === 0) return [];
     const shown = (stored: ValueMap, read: Value | undefined): string =>
       input.secret === true ? "[secret]" : showValue(entryOf(stored, name) ?? read);

@@ -72,7 +72,9 @@ function ownerOf(spec: ResourceSpec, name: string): Owner {
 }
 
 async function check({ spec, handlers }: Bound, request: CheckRequest): ReturnType<ServedResource["check"]> {
-  const { context, newInputs, oldInputs, autonaming } = request;
+  const { context, newInputs, autonaming } = request;
+  // An import that recovered nothing stores no inputs at all: then there is nothing to compare with.
+  const oldInputs = Object.keys(request.oldInputs ?? {}).length === 0 ? undefined : request.oldInputs;
   const { values, problems } = checkFields(typeName(spec.token), spec.inputs, newInputs);
   const old = oldInputs === undefined ? undefined : readFields(spec.inputs, oldInputs);
   const refused = oldInputs === undefined ? [] : refusedChanges(spec.inputs, oldInputs, values);

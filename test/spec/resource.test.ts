@@ -45,6 +45,18 @@ describe("check", () => {
     });
   });
 
+  test("without stored inputs nothing is refused, and handlers see no old ones", async () => {
+    let seen: object = {};
+    const changed: Changed = {
+      check(request) {
+        seen = request;
+        return Promise.resolve({ derived: { hash: "h1" } });
+      },
+    };
+    expect(await check({ ...inputs, place: "there" }, changed, {})).toEqual({ inputs: { ...inputs, place: "there" }, failures: [] });
+    expect(Object.hasOwn(seen, "old")).toBe(false);
+  });
+
   test("a derived input may be unknown", async () => {
     const changed: Changed = { check: () => Promise.resolve({ derived: { hash: unknown } }) };
     expect(await check({ context: unknown }, changed)).toEqual({ inputs: { ...inputs, context: unknown, hash: unknown }, failures: [] });
