@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskOptions } from "../model/disk.ts";
-import { planLayout, sectorsOf, smallestDiskBytes, type DiskLayout } from "../model/disk-layout.ts";
+import { allocatedBytes, planLayout, sectorsOf, smallestDiskBytes, type ContentSize, type DiskLayout } from "../model/disk-layout.ts";
 import { derivedSerial, derivedUuid } from "../model/derived-uuid.ts";
 import { espType, formatGpt, growFileSystem, rootType, sectorBytes } from "../model/gpt.ts";
 import { formatByteSize } from "../model/byte-size.ts";
@@ -10,7 +10,9 @@ import { cancelled, Failure } from "../failure.ts";
 import type { OnProgress, OpenImage } from "../resources/ports.ts";
 import { addAuthorizedKeys } from "./authorized-keys.ts";
 import { findBootFiles, type BootFiles } from "./boot-files.ts";
+import { epochSeconds } from "./disk-times.ts";
 import { contentSize } from "./content-size.ts";
+import { checkRoom } from "./disk-full.ts";
 import { writeEsp } from "./esp.ts";
 import { fileBodies } from "./file-bodies.ts";
 import type { FileBody } from "./file-tree.ts";
@@ -29,8 +31,6 @@ export interface DiskMaking {
   readonly onProgress: OnProgress;
 }
 
-/** Every time on the disk that is not a file's own: nobody's clock decides. */
-const epochSeconds = 1_700_000_000;
 const diskFile = "disk.raw";
 
 /** Answers the path of the disk inside the folder. */
@@ -41,7 +41,9 @@ export async function makeDirectly(making: DiskMaking): Promise<string> {
   const root = await readLayers(image.layers, { bodies, signal, onProgress });
   const files = findBootFiles(root, options.platform);
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, bodies);
-  const layout = plan(making, files, contentSize(root));
+  const content = contentSize(root);
+  const layout = plan(options, content, espContentBytes(files));
+  await checkRoom(directory, allocatedBytes(layout, content, espContentBytes(files)));
   const path = join(directory, diskFile);
   const rootPartition = derivedUuid(identity, "root partition");
   const part = { directory, file: diskFile, epochSeconds, signal };
@@ -75,10 +77,13 @@ export async function makeDirectly(making: DiskMaking): Promise<string> {
   return path;
 }
 
-function plan({ options }: DiskMaking, files: BootFiles, content: ReturnType<typeof contentSize>): DiskLayout {
-  const espContentBytes = files.kernel.sizeBytes + files.initramfs.sizeBytes + files.loader.sizeBytes;
-  const layout = planLayout(content, espContentBytes, options.sizeBytes);
-  const smallest = smallestDiskBytes(content, espContentBytes);
+function espContentBytes({ kernel, initramfs, loader }: BootFiles): number {
+  return kernel.sizeBytes + initramfs.sizeBytes + loader.sizeBytes;
+}
+
+function plan(options: DiskOptions, content: ContentSize, bootBytes: number): DiskLayout {
+  const layout = planLayout(content, bootBytes, options.sizeBytes);
+  const smallest = smallestDiskBytes(content, bootBytes);
   if (layout.diskBytes < smallest) throw tooSmall(options.sizeBytes ?? 0, smallest);
   return layout;
 }

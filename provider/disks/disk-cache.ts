@@ -30,6 +30,7 @@ export interface DiskCache {
   use<T>(identity: string, making: Making, work: (disk: CachedDisk) => Promise<T>): Promise<T>;
 }
 
+const cacheRemedy = "set XDG_CACHE_HOME to a folder with more";
 const identityPattern = /^([0-9a-f]{64})\./;
 
 export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache {
@@ -70,7 +71,7 @@ async function makeDisk(directory: string, identity: string, { make, signal }: M
     const { size, mtimeMs } = await stat(path);
     return { digest: made.digest, sizeBytes: size, modifiedAt: mtimeMs };
   } catch (error) {
-    throw await reportDiskFull(error, directory);
+    throw signal.aborted ? cancelled("Making the disk") : await reportDiskFull(error, directory, cacheRemedy);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

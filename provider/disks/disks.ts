@@ -10,6 +10,7 @@ import { formatPlatform, parsePlatform, samePlatform } from "../model/platform.t
 import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
 import { makeDirectly } from "./direct-engine.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
+import { exportDisk } from "./export-disk.ts";
 import { digestFile } from "./file-digest.ts";
 import type { DiskPrograms } from "./programs.ts";
 
@@ -24,11 +25,24 @@ export interface DisksOptions {
 
 export function disks({ images, programs, cacheDirectory, cacheSizeBytes }: DisksOptions): Disks {
   const directory = join(cacheDirectory, "disks");
-  const context = { images, programs, cache: diskCache({ directory, sizeBytes: cacheSizeBytes }) };
+  const cache = diskCache({ directory, sizeBytes: cacheSizeBytes });
+  const context = { images, programs, cache };
   return {
     identity: diskIdentity,
-    make: (request) => useDisk(context, request, (disk) => Promise.resolve(disk)),
-    export: () => Promise.reject(new Failure({ kind: "bug", message: "not yet" })),
+    make: async (request) => {
+      const identity = await identify(images, request);
+      return withDisk(context, { ...request, identity }, (disk) => Promise.resolve(disk));
+    },
+    export: async (request) => {
+      const identity = await identify(images, request);
+      return exportDisk({
+        request,
+        identity,
+        programs,
+        cacheDirectory: directory,
+        withDisk: (work) => withDisk(context, { ...request, identity }, work),
+      });
+    },
   };
 }
 
@@ -38,11 +52,18 @@ interface Context {
   readonly cache: DiskCache;
 }
 
-async function useDisk<T>(context: Context, request: DiskRequest, work: (disk: CachedDisk) => Promise<T>): Promise<T> {
-  const { image: reference, options, signal, onProgress } = request;
-  checkOptions(options);
-  const manifest = await platformManifest(context.images, request);
-  const identity = diskIdentity(manifest, options);
+async function identify(images: Images, request: DiskRequest): Promise<string> {
+  checkOptions(request.options);
+  return diskIdentity(await platformManifest(images, request), request.options);
+}
+
+interface IdentifiedRequest extends DiskRequest {
+  readonly identity: string;
+}
+
+/** Keeps the disk while the work goes on. */
+async function withDisk<T>(context: Context, request: IdentifiedRequest, work: (disk: CachedDisk) => Promise<T>): Promise<T> {
+  const { image: reference, options, identity, signal, onProgress } = request;
   const make = async (directory: string): Promise<{ path: string; digest: Digest }> => {
     const image = await context.images.open(reference, options.platform, { signal, onProgress });
     const path = await makeDirectly({ image, options, identity, programs: context.programs, directory, signal, onProgress });

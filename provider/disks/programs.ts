@@ -47,7 +47,18 @@ export interface FatPrograms {
   copyIn(request: ImagePart & { readonly files: readonly FatFile[]; readonly epochSeconds: number }): Promise<void>;
 }
 
+export interface DiskConverter {
+  convert(format: "qcow2" | "vmdk", files: { readonly from: string; readonly to: string }, signal: AbortSignal): Promise<void>;
+}
+
+export interface FileCopier {
+  /** Keeps holes, and shares blocks where it can. Into a file that is there already, so that its mode stays. */
+  sparseCopy(from: string, to: string, signal: AbortSignal): Promise<void>;
+}
+
 export interface DiskPrograms {
   readonly ext4: Ext4Programs;
   readonly fat: FatPrograms;
+  readonly converter: DiskConverter;
+  readonly copier: FileCopier;
 }

@@ -52,6 +52,14 @@ export function smallestDiskBytes(content: ContentSize, espContentBytes: number)
   return layout.root.offsetBytes + neededRootBytes(content) + edgeBytes;
 }
 
+/** About what a sparse file of the disk takes: journal and inode tables are not written when it is made. */
+export function allocatedBytes(layout: DiskLayout, content: ContentSize, espContentBytes: number): number {
+  const fatBytes = (layout.esp.sizeBytes / 512) * 4 * 2;
+  const groupBytes = layout.root.sizeBytes / 512;
+  const blocks = content.dataBlocks + content.directoryBlocks + Math.ceil((content.inodes * inodeBytes) / blockBytes);
+  return blocks * blockBytes + espContentBytes + fatBytes + groupBytes + mebibyte;
+}
+
 /** Room for logs and packages: a tenth, at least 256 MiB. */
 function slackBytes(needed: number): number {
   return Math.max(256 * mebibyte, alignUp(needed / 10));

@@ -51,8 +51,9 @@ export function formatGpt(table: PartitionTable): { readonly primary: Buffer; re
   const entries = Buffer.alloc(entryBytes * entryCount);
   table.partitions.forEach((partition, index) => formatEntry(partition).copy(entries, index * entryBytes));
   const last = table.diskSectors - 1;
-  const primary = formatHeader(table, entries, { own: 1, other: last, entries: 2 });
-  const backup = formatHeader(table, entries, { own: last, other: 1, entries: last - entrySectors });
+  const header = formatHeader(table, entries);
+  const primary = placeHeader(header, { own: 1, other: last, entries: 2 });
+  const backup = placeHeader(header, { own: last, other: 1, entries: last - entrySectors });
   return {
     primary: Buffer.concat([protectiveMbr(table.diskSectors), primary, entries]),
     backup: Buffer.concat([entries, backup]),
@@ -79,26 +80,33 @@ function formatEntry(partition: Partition): Buffer {
   return entry;
 }
 
+/** What both copies have in common. */
+function formatHeader(table: PartitionTable, entries: Buffer): Buffer {
+  const sector = Buffer.alloc(sectorBytes);
+  sector.write("EFI PART", 0, "latin1");
+  sector.writeUInt32LE(0x00010000, 8);
+  sector.writeUInt32LE(headerBytes, 12);
+  sector.writeBigUInt64LE(BigInt(firstUsableSector), 40);
+  sector.writeBigUInt64LE(BigInt(table.diskSectors - backupSectors - 1), 48);
+  guidBytes(table.diskGuid).copy(sector, 56);
+  sector.writeUInt32LE(entryCount, 80);
+  sector.writeUInt32LE(entryBytes, 84);
+  sector.writeUInt32LE(crc32(entries), 88);
+  return sector;
+}
+
 interface Places {
   readonly own: number;
   readonly other: number;
   readonly entries: number;
 }
 
-function formatHeader(table: PartitionTable, entries: Buffer, places: Places): Buffer {
-  const sector = Buffer.alloc(sectorBytes);
-  sector.write("EFI PART", 0, "latin1");
-  sector.writeUInt32LE(0x00010000, 8);
-  sector.writeUInt32LE(headerBytes, 12);
+function placeHeader(header: Buffer, places: Places): Buffer {
+  const sector = Buffer.from(header);
   sector.writeBigUInt64LE(BigInt(places.own), 24);
   sector.writeBigUInt64LE(BigInt(places.other), 32);
-  sector.writeBigUInt64LE(BigInt(firstUsableSector), 40);
-  sector.writeBigUInt64LE(BigInt(table.diskSectors - backupSectors - 1), 48);
-  guidBytes(table.diskGuid).copy(sector, 56);
   sector.writeBigUInt64LE(BigInt(places.entries), 72);
-  sector.writeUInt32LE(entryCount, 80);
-  sector.writeUInt32LE(entryBytes, 84);
-  sector.writeUInt32LE(crc32(entries), 88);
+  sector.writeUInt32LE(0, 16);
   sector.writeUInt32LE(crc32(sector.subarray(0, headerBytes)), 16);
   return sector;
 }
@@ -111,4 +119,22 @@ function protectiveMbr(diskSectors: number): Buffer {
   sector.writeUInt32LE(Math.min(diskSectors - 1, 0xffffffff), 458);
   sector.set([0x55, 0xaa], 510);
   return sector;
+}
+
+export interface GrownGpt {
+  /** Replaces the first bytes of the disk. */
+  readonly primary: Buffer;
+  /** The last bytes of the larger disk. */
+  readonly backup: Buffer;
+}
+
+/** The same table for a disk that became larger: the copy at its end moves there, and partitions may use the room. */
+export function growGpt(primary: Buffer, diskSectors: number): GrownGpt {
+  const header = Buffer.from(primary.subarray(sectorBytes, 2 * sectorBytes));
+  const entries = primary.subarray(2 * sectorBytes, (2 + entrySectors) * sectorBytes);
+  const last = diskSectors - 1;
+  header.writeBigUInt64LE(BigInt(last - backupSectors), 48);
+  const own = placeHeader(header, { own: 1, other: last, entries: 2 });
+  const other = placeHeader(header, { own: last, other: 1, entries: last - entrySectors });
+  return { primary: Buffer.concat([protectiveMbr(diskSectors), own, entries]), backup: Buffer.concat([entries, other]) };
 }

@@ -7,10 +7,17 @@ import { disks } from "../../provider/disks/disks.ts";
 import type { DiskPrograms } from "../../provider/disks/programs.ts";
 import type { Disks, Images } from "../../provider/resources/ports.ts";
 import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
+import { cp } from "../../provider/tools/cp.ts";
 import { mtools } from "../../provider/tools/mtools.ts";
 import { runProgram } from "../../provider/tools/process.ts";
+import { qemuImg } from "../../provider/tools/qemu-img.ts";
 
-export const programs: DiskPrograms = { ext4: e2fsprogs(runProgram), fat: mtools(runProgram) };
+export const programs: DiskPrograms = {
+  ext4: e2fsprogs(runProgram),
+  fat: mtools(runProgram),
+  converter: qemuImg(runProgram),
+  copier: cp(runProgram),
+};
 
 /** Gone when the test is. */
 export async function scratchFolder(): Promise<string> {

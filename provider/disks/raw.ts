@@ -1,0 +1,8 @@
+/** Format `raw`: the disk's bytes, sparse or sharing blocks with the cache. */
+import type { FormatWriter } from "./format-writer.ts";
+
+export const raw: FormatWriter = {
+  extension: ".raw",
+  version: 1,
+  write: ({ disk, path, programs, signal }) => programs.copier.sparseCopy(disk.path, path, signal),
+};

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { diskIdentity } from "../../provider/model/disk-identity.ts";
+import { derivedSerial, derivedUuid } from "../../provider/model/derived-uuid.ts";
+import type { DiskOptions } from "../../provider/model/disk.ts";
+
+const manifest = `sha256:${"a".repeat(64)}` as const;
+const options: DiskOptions = {
+  filesystem: "ext4",
+  kernelArguments: [],
+  engine: "auto",
+  platform: { os: "linux", architecture: "amd64" },
+  rootSshAuthorizedKeys: [],
+};
+
+test("identities of earlier versions stay what they are", () => {
+  expect(diskIdentity(manifest, options)).toMatchInlineSnapshot(`"b57023e2cea3e0d000fc8208e2219104d5ba7d459a6eb18eda1b487d7ce71ef1"`);
+  expect(derivedUuid("disk", "root")).toMatchInlineSnapshot(`"34406a6f-ef0c-86f9-a277-c6381bca81c8"`);
+  expect(derivedSerial("disk", "root")).toBe(derivedUuid("disk", "root").slice(0, 8));
+});
+
+const changes: Record<keyof DiskOptions, Partial<DiskOptions>> = {
+  sizeBytes: { sizeBytes: 1024 ** 3 },
+  filesystem: { filesystem: "xfs" },
+  kernelArguments: { kernelArguments: ["quiet"] },
+  engine: { engine: "direct" },
+  platform: { platform: { os: "linux", architecture: "arm64" } },
+  rootSshAuthorizedKeys: { rootSshAuthorizedKeys: ["quiet"] },
+};
+
+test.each(Object.entries(changes))("%s is part of it", (_, change) => {
+  expect(diskIdentity(manifest, { ...options, ...change })).not.toBe(diskIdentity(manifest, options));
+});
+
+test("so is the image, and nothing else", () => {
+  expect(diskIdentity(`sha256:${"b".repeat(64)}`, options)).not.toBe(diskIdentity(manifest, options));
+  const reordered = { rootSshAuthorizedKeys: [], ...options, platform: { architecture: "amd64", os: "linux" } };
+  expect(diskIdentity(manifest, reordered)).toBe(diskIdentity(manifest, options));
+});
