@@ -1,13 +1,15 @@
 /** Collects the specs of all that is served, and writes schema.json when it is run: `npm run schema`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { diskSpec } from "./resources/disk.ts";
+import { imageSpec } from "./resources/image.ts";
 import type { ComponentSpec } from "./spec/component.ts";
 import { configuration } from "./spec/configuration.ts";
 import type { FunctionSpec } from "./spec/function.ts";
 import type { ResourceSpec } from "./spec/resource.ts";
 import { deriveSchema, type JsonObject } from "./spec/schema.ts";
 
-export const resources: readonly ResourceSpec[] = [];
+export const resources: readonly ResourceSpec[] = [imageSpec, diskSpec];
 const components: readonly ComponentSpec[] = [];
 const functions: readonly FunctionSpec[] = [];
 

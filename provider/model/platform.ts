@@ -1,4 +1,5 @@
 /** Platforms as OCI writes them: `os/architecture[/variant]`. Source: OCI image spec, image-index.md. */
+import type { Digest } from "./digest.ts";
 
 export interface Platform {
   readonly os: string;
@@ -35,4 +36,12 @@ export function platformOf(nodeArchitecture: string): Platform {
 export function samePlatform(a: Platform, b: Platform): boolean {
   const sameVariant = a.variant === undefined || b.variant === undefined || a.variant === b.variant;
   return a.os === b.os && a.architecture === b.architecture && sameVariant;
+}
+
+/** The manifest for a platform, among the manifests of an image by their platforms. */
+export function manifestFor(platformDigests: Readonly<Record<string, Digest>>, wanted: Platform): Digest | undefined {
+  return Object.entries(platformDigests).find(([name]) => {
+    const offered = parsePlatform(name);
+    return offered !== undefined && samePlatform(offered, wanted);
+  })?.[1];
 }

@@ -57,6 +57,8 @@ export interface BuildRequest {
   readonly containerfileText: string;
   /** The Containerfile's path relative to the context (the ignore file beside it counts). */
   readonly containerfile: string;
+  /** What the build can reach, relative to the context, ignored files left out; absent: the whole context less the ignore file. */
+  readonly files?: readonly string[];
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly platforms: readonly string[];
@@ -190,8 +192,14 @@ export interface MachineFacts extends HostFacts {
   readonly processId?: number;
   /** Serial console log. */
   readonly console: string;
-  /** Hash of the settings that the machine was started with. */
+  /** Hash of the settings that the machine was started with; the resource compares it and says `mustRestart`. */
   readonly settingsHash?: string;
+  /** Identity of the disk that the machine was started from; compared like the settings. */
+  readonly diskIdentity?: string;
+}
+
+export interface MachineDriver extends HostDriver {
+  observe(host: string, signal: AbortSignal): Promise<MachineFacts>;
 }
 
 export interface MachineTarget {
@@ -207,7 +215,7 @@ export interface MachineTarget {
 export interface MachineGroupPort {
   /** All machines that exist under the key, whatever the program says. Asks processes, changes nothing. */
   observe(healthCheck: HealthCheck | undefined, signal: AbortSignal): Promise<readonly MachineFacts[]>;
-  driver(target: MachineTarget): HostDriver;
+  driver(target: MachineTarget): MachineDriver;
   /** Stops a machine and removes it; `dataDisks` too when told. */
   remove(name: string, options: { readonly dataDisks: boolean; readonly signal: AbortSignal }): Promise<void>;
   /** Removes what belongs to the group itself, once no machine is left. */

@@ -16,6 +16,10 @@ export interface RegistryOptions {
   readonly tls?: boolean;
   /** Default true. */
   readonly allowDelete?: boolean;
+  /** Folder that is kept; left out: one that goes with the registry. */
+  readonly directory?: string;
+  /** Left out: the kernel chooses. */
+  readonly port?: number;
 }
 
 export interface RealRegistry {
@@ -52,7 +56,7 @@ export function makeCertificates(folder: string): void {
 }
 
 async function writeConfig(folder: string, options: RegistryOptions): Promise<string> {
-  await mkdir(join(folder, "data"));
+  await mkdir(join(folder, "data"), { recursive: true });
   await writeFile(join(folder, "htpasswd"), `${registryUser.username}:${passwordHash}\n`);
   await writeFile(join(folder, "server.ext"), "subjectAltName=IP:127.0.0.1\n");
   if (options.tls === true) makeCertificates(folder);
@@ -61,7 +65,7 @@ async function writeConfig(folder: string, options: RegistryOptions): Promise<st
     log: { level: "info" },
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: options.allowDelete !== false } },
     http: {
-      addr: "127.0.0.1:0",
+      addr: `127.0.0.1:${options.port ?? 0}`,
       secret: "for tests",
       ...(options.tls === true ? { tls: { certificate: join(folder, "server.crt"), key: join(folder, "server.key") } } : {}),
     },
@@ -110,12 +114,13 @@ export async function writeContainersConfig(
 }
 
 export async function startRegistry(options: RegistryOptions = {}): Promise<RealRegistry> {
-  const folder = await mkdtemp(join(tmpdir(), "bootable-registry-"));
+  const folder = options.directory ?? (await mkdtemp(join(tmpdir(), "bootable-registry-")));
+  await mkdir(folder, { recursive: true });
   const child = spawn("docker-registry", ["serve", await writeConfig(folder, options)], { stdio: ["ignore", "ignore", "pipe"] });
   const stop = async (): Promise<void> => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     if (child.exitCode === null && child.pid !== undefined && child.kill()) await ended;
-    await rm(folder, { recursive: true, force: true });
+    if (options.directory === undefined) await rm(folder, { recursive: true, force: true });
   };
   try {
     const host = `127.0.0.1:${await listeningPort(child)}`;

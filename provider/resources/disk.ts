@@ -1,0 +1,170 @@
+/** The Disk resource: an image turned into disk files. */
+import { join, relative } from "node:path";
+import { describeFailure, Failure } from "../failure.ts";
+import { diskFormats } from "../model/disk.ts";
+import { isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
+import { manifestFor } from "../model/platform.ts";
+import type { CheckedFields } from "../spec/handlers.ts";
+import { isKnown } from "../spec/known.ts";
+import { integer, list, map, object, oneOf, string, type ArgsOf, type StateOf } from "../spec/property.ts";
+import { pinnedImage } from "../spec/rules.ts";
+import { diskOptions } from "../spec/shapes.ts";
+import { resourceSpec, serve, type HandlersOf } from "../spec/resource.ts";
+import type { CallContext, CheckFailure, ServedResource } from "../spec/served.ts";
+import { unknown } from "../spec/value.ts";
+import { plainDiskOptions } from "./disk-options.ts";
+import type { Disks, ExportedFile, Images } from "./ports.ts";
+import { progressText } from "./progress-text.ts";
+
+function nameRule(text: string): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)
+    ? undefined
+    : "is no file name; write letters, digits, dots, dashes and underscores";
+}
+
+const diskFile = object("DiskFile", "One file that was written for the user.", {
+  path: { type: string(), description: "Path as the program gave the folder, so relative to the project where that was." },
+  sizeBytes: { type: integer(), description: "Length of the file in bytes." },
+  digest: { type: string(), description: "Digest of the file's bytes." },
+});
+
+const inputs = {
+  image: { type: pinnedImage, description: "The image, as repository@sha256:digest." },
+  disk: { type: diskOptions, description: "How it becomes a disk.", default: {} },
+  formats: {
+    type: list(oneOf(diskFormats)),
+    description:
+      "Files to write into `directory`: raw, qcow2, vhd (fixed, for Azure), vmdk (streamOptimized) or gce (disk.raw in tar.gz). Left out: none; the disk is made in the cache.",
+    default: [],
+  },
+  directory: { type: string(), description: "Folder for the files, relative to the Pulumi project; made when missing.", default: "." },
+  fileName: { type: string(nameRule), description: "Name of the files without extension. Left out: the resource's name.", optional: true },
+  onDelete: {
+    type: oneOf(["keep", "delete"]),
+    description: "Whether the files go with the resource.",
+    default: "delete",
+    onChange: "ignore",
+  },
+} as const;
+
+const outputs = {
+  identity: { type: string(), description: "What identifies the disk everywhere: a hash of the image's digest and the options." },
+  image: { type: string(), description: "The image that the disk was made from." },
+  digest: { type: string(), description: "Digest of the raw disk's bytes." },
+  sizeBytes: { type: integer(), description: "Size of the raw disk in bytes." },
+  files: { type: map(diskFile), description: "The files that were written, by format." },
+} as const;
+
+const description =
+  "An image turned into a bootable disk (GPT, EFI system partition, root file system) and, where asked for, into files for other programs. It is made again when the image's digest or an option changes. " +
+  "The disk itself lives in this computer's cache and is made again when something needs it. Deleting the resource removes the files that it wrote, unless `onDelete` says otherwise.";
+
+export const diskSpec = resourceSpec({ token: "bootable:index:Disk", description, inputs, outputs });
+
+type Args = ArgsOf<typeof inputs>;
+type State = StateOf<typeof outputs>;
+type Handlers = HandlersOf<typeof inputs, typeof outputs>;
+
+export interface DiskPorts {
+  readonly images: Images;
+  readonly disks: Disks;
+  readonly removeFile: (path: string) => Promise<void>;
+}
+
+export function disk(ports: DiskPorts): ServedResource {
+  return serve(diskSpec, {
+    check: ({ args }) => Promise.resolve({ failures: checkDisk(args) }),
+    preview: (request) => previewDisk(ports, request),
+    ensure: async ({ args, old, context }) => ({ state: await makeDisk(ports, { args, old: old?.state, context }) }),
+    read: ({ args, state, id }) => Promise.resolve(readDisk(id, args, state)),
+    remove: async ({ args, state }) => {
+      if (args.onDelete === "delete") for (const file of Object.values(state.files)) await ports.removeFile(file.path);
+    },
+  });
+}
+
+function checkDisk(args: { readonly formats?: unknown }): readonly CheckFailure[] {
+  if (!Array.isArray(args.formats)) return [];
+  const formats: readonly unknown[] = args.formats;
+  return formats.flatMap((format, index) =>
+    typeof format === "string" && formats.indexOf(format) < index
+      ? [{ path: ["formats", index], reason: `"${format}" is there twice` }]
+      : [],
+  );
+}
+
+function pinnedReference(text: string): PinnedReference {
+  const reference = parseImageReference(text);
+  if (reference !== undefined && isPinned(reference)) return reference;
+  throw new Failure({ kind: "bug", message: `The image ${text} passed Check without a digest.` });
+}
+
+async function previewDisk(ports: DiskPorts, { args, old, context }: Parameters<Handlers["preview"]>[0]): ReturnType<Handlers["preview"]> {
+  const nothing: CheckedFields<State> = { identity: unknown, image: args.image, digest: unknown, sizeBytes: unknown, files: unknown };
+  if (!isKnown(args.image) || !isKnown(args.disk)) return nothing;
+  const identity = await knownIdentity(ports, args as Pick<Args, "image" | "disk">, context);
+  if (identity === undefined) return nothing;
+  if (old?.state.identity !== identity) return { ...nothing, identity };
+  return { ...nothing, identity, digest: old.state.digest, sizeBytes: old.state.sizeBytes };
+}
+
+/** Undefined when the registry cannot tell now: a preview then says that the disk is not known yet. */
+async function knownIdentity(ports: DiskPorts, args: Pick<Args, "image" | "disk">, context: CallContext): Promise<string | undefined> {
+  const options = plainDiskOptions(args.disk);
+  try {
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(5000)]);
+    const description = await ports.images.describe(pinnedReference(args.image), signal);
+    const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
+    return manifest === undefined ? undefined : ports.disks.identity(manifest, options);
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.kind === "remote") {
+      context.report.warn(`the disk cannot be planned exactly: ${describeFailure(thrown).split("\n")[0]}`);
+      return undefined;
+    }
+    throw thrown;
+  }
+}
+
+interface Making {
+  readonly args: Args;
+  readonly old: State | undefined;
+  readonly context: CallContext;
+}
+
+async function makeDisk(ports: DiskPorts, { args, old, context }: Making): Promise<State> {
+  const request = {
+    image: pinnedReference(args.image),
+    options: plainDiskOptions(args.disk),
+    signal: context.signal,
+    onProgress: progressText((text) => context.report.status(text)),
+  };
+  const made = await ports.disks.make(request);
+  const baseName = args.fileName ?? context.name;
+  const files: Record<string, State["files"][string]> = {};
+  for (const format of args.formats) {
+    const file = await ports.disks.export({ ...request, format, directory: args.directory, baseName });
+    files[format] = { path: portablePath(args.directory, file), sizeBytes: file.sizeBytes, digest: file.digest };
+  }
+  await removeLeftovers(ports, old, files);
+  return { identity: made.identity, image: args.image, digest: made.digest, sizeBytes: made.sizeBytes, files };
+}
+
+/** As the user wrote the folder: state must not hold where a checkout lies on one computer. */
+function portablePath(directory: string, file: ExportedFile): string {
+  return join(directory, relative(join(file.path, ".."), file.path));
+}
+
+/** Files of an earlier run that no format asks for any more, or that have another name now. */
+async function removeLeftovers(ports: DiskPorts, old: State | undefined, files: State["files"]): Promise<void> {
+  const kept = new Set(Object.values(files).map((file) => file.path));
+  for (const file of Object.values(old?.files ?? {})) if (!kept.has(file.path)) await ports.removeFile(file.path);
+}
+
+function readDisk(id: string, args: Args | undefined, state: State | undefined): Awaited<ReturnType<Handlers["read"]>> {
+  if (args !== undefined && state !== undefined) return { kind: "present", args, state };
+  throw new Failure({
+    kind: "input",
+    message: `A Disk cannot be imported: what "${id}" was made from is not written in its files.`,
+    fix: "declare it in the program; the disk is then made, or found in the cache.",
+  });
+}

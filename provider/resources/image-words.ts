@@ -1,0 +1,91 @@
+/** What a preview says of an Image: what changed, and whether that means a build. */
+import type { ImageReference } from "../model/image-reference.ts";
+import { shortDigest } from "../model/digest.ts";
+import type { CheckedFields, Previous } from "../spec/handlers.ts";
+import { isKnown } from "../spec/known.ts";
+import { changedKeys, type Lookup } from "./image-inputs.ts";
+import type { ImageArgs, ImageState } from "./image-spec.ts";
+import type { ContextReading } from "./ports.ts";
+
+export interface Explanation {
+  readonly args: CheckedFields<ImageArgs>;
+  readonly old: Previous<CheckedFields<ImageArgs>, ImageState> | undefined;
+  /** Absent while the context is not known. */
+  readonly reading: ContextReading | undefined;
+  /** The `in-` tag in its repository. */
+  readonly at: ImageReference;
+  readonly found: Lookup;
+}
+
+const named = 3;
+
+/** One line for the reason and one for what follows. */
+export function explainBuild(explanation: Explanation): string {
+  const { at, found, old } = explanation;
+  const reasons = old === undefined ? [] : reasonsFor(old, explanation);
+  const outcome = outcomeOf(found, at.tag ?? "");
+  return reasons.length === 0 ? outcome : `${reasons.join("; ")}: ${outcome}`;
+}
+
+function outcomeOf({ digest, unsure }: Lookup, tag: string): string {
+  const short = tag.slice(0, "in-".length + 8);
+  if (digest !== undefined) return `found as ${shortDigest(digest)} under ${short}…, nothing to build`;
+  if (unsure !== undefined) return `will be built unless it is found under ${short}… by then (${unsure.message})`;
+  return "will be built";
+}
+
+function reasonsFor(old: Previous<CheckedFields<ImageArgs>, ImageState>, { args, reading }: Explanation): readonly string[] {
+  return [
+    ...filesThatChanged(old, args, reading),
+    ...basesThatMoved(old.args.bases, args.bases),
+    ...(["buildArgs", "labels", "secrets"] as const).flatMap((name) => entriesThatChanged(name, old.args[name], args[name])),
+    ...(["target", "platforms", "repository"] as const).flatMap((name) => (same(old.args[name], args[name]) ? [] : [`${name} changed`])),
+  ];
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function plainMap(value: unknown): Readonly<Record<string, string>> {
+  return isKnown(value) ? ((value ?? {}) as Readonly<Record<string, string>>) : {};
+}
+
+function filesThatChanged(
+  old: Previous<CheckedFields<ImageArgs>, ImageState>,
+  args: CheckedFields<ImageArgs>,
+  reading: ContextReading | undefined,
+): readonly string[] {
+  const files = changedKeys(plainMap(old.args.sources), plainMap(args.sources));
+  if (files.length === 0) return [];
+  const words = files.map((file) => (file === reading?.containerfile ? describeContainerfile(old.state, reading) : file));
+  return [`${listed(words)} changed`];
+}
+
+/** `Containerfile line 7 (RUN)`: the first instruction that is not where it was. */
+function describeContainerfile(state: ImageState, reading: ContextReading): string {
+  const before = new Set(state.instructions.map(({ hash }) => hash));
+  const changed = reading.instructions.find(({ hash }) => !before.has(hash));
+  return changed === undefined ? reading.containerfile : `${reading.containerfile} line ${changed.line} (${changed.keyword})`;
+}
+
+function basesThatMoved(before: unknown, after: unknown): readonly string[] {
+  const [old, now] = [plainMap(before), plainMap(after)];
+  return changedKeys(old, now).map((base) => {
+    const [from, to] = [old[base], now[base]];
+    if (from === undefined) return `base ${base} is new`;
+    return to === undefined ? `base ${base} is gone` : `base ${base} moved from ${shortDigest(from)} to ${shortDigest(to)}`;
+  });
+}
+
+/** Names only: a value may be a secret. Of secrets only the names count at all. */
+function entriesThatChanged(property: "buildArgs" | "labels" | "secrets", before: unknown, after: unknown): readonly string[] {
+  const [old, now] = [plainMap(before), plainMap(after)];
+  const keys = changedKeys(old, now).filter((key) => property !== "secrets" || !(key in old && key in now));
+  return keys.length === 0 ? [] : [`${property} ${listed(keys)} changed`];
+}
+
+function listed(words: readonly string[]): string {
+  const rest = words.length - named;
+  return rest > 0 ? `${words.slice(0, named).join(", ")} and ${rest} more` : words.join(", ");
+}

@@ -1,0 +1,36 @@
+/** Folders for work in progress: mode 0700, removed when the work ends, and by a later run when it was killed. */
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+const namePattern = /^[a-z0-9-]+\.([0-9]+)\.[0-9a-f]+$/;
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** What killed runs left behind, known by the process id in the name. */
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const processId = namePattern.exec(name)?.[1];
+    if (processId !== undefined && !isAlive(Number(processId))) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** Runs `work` with an empty folder below `parent`; `purpose` is a word for its name. */
+export async function withTemporaryFolder<T>(parent: string, purpose: string, work: (folder: string) => Promise<T>): Promise<T> {
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await sweep(parent);
+  const folder = join(parent, `${purpose}.${process.pid}.${randomBytes(6).toString("hex")}`);
+  await mkdir(folder, { mode: 0o700 });
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
