@@ -104,7 +104,7 @@ export class Authorizer {
   ): Promise<Authorization | Trouble> {
     const { credentials } = request;
     const url = URL.parse(challenge.parameters["realm"] ?? "");
-    if (url === null) return this.#noToken("names no address of its token service");
+    if (url === null) return this.#noToken("it names no address of its token service");
     const asked: Asked = {
       who: `its token service ${url.host}`,
       registry: this.#parts.registry,
@@ -114,7 +114,7 @@ export class Authorizer {
     const reply = await this.#parts.askTokenService(tokenRequest(url, challenge, request));
     if (isTrouble(reply)) return reply;
     if (reply.status !== 200) return answerTrouble(reply, asked);
-    return this.#tokenOf(reply, credentials) ?? this.#noToken(`has a token service, ${url.host}, whose answer holds no token`);
+    return this.#tokenOf(reply, credentials) ?? this.#noToken(`the answer of its token service ${url.host} holds no token`);
   }
 
   #tokenOf(reply: Reply, credentials: Credentials | undefined): Authorization | undefined {

@@ -52,7 +52,9 @@ function uniqueBlobs(documents: readonly Document[]): readonly Descriptor[] {
 /** Builders that make several platforms leave manifests without an index beside the index; the index is the image. */
 function rootOf(entries: readonly Descriptor[], directory: string): Descriptor {
   const indexes = entries.filter((entry) => isIndexType(entry.mediaType));
-  const [root, ...more] = indexes.length > 0 ? indexes : entries;
+  const candidates = indexes.length > 0 ? indexes : entries;
+  // One image under several names is one image.
+  const [root, ...more] = [...new Map(candidates.map((entry) => [entry.digest, entry])).values()];
   if (root === undefined || more.length > 0) throw broken(directory, `it holds ${entries.length} images where one is called for`);
   return root;
 }

@@ -88,12 +88,16 @@ export class LocalRepository implements Repository {
     const documents = content.documents.map(({ digest, bytes }) => ({ digest, sizeBytes: bytes.length }));
     for (const blob of [...content.blobs, ...documents]) {
       if (await this.#store.has(blob)) continue;
-      const about = { what: `A part of the built image (${formatByteSize(blob.sizeBytes)})`, aftermath: "The image was not stored." };
+      const about = {
+        what: `A part of the built image (${formatByteSize(blob.sizeBytes)})`,
+        aftermath: "The image was not stored.",
+        fix: "build again.",
+      };
       const source = counted(
         content.store.stream(blob, async () => undefined),
         onBytes,
       );
-      await this.#store.put(blob, source, { about, signal: task.signal });
+      await this.#store.put(blob, source, { about, task });
     }
   }
 

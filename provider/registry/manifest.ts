@@ -102,11 +102,10 @@ export function parseDocument(bytes: Uint8Array, hint: string, name: string): Do
   const kinds = "manifests" in shape ? indexTypes : manifestTypes;
   const mediaType = [textAt(shape, "mediaType"), type.trim()].find((text) => text !== undefined && kinds.includes(text)) ?? kinds[0] ?? "";
   const stated = textAt(shape, "mediaType");
-  if (shape["schemaVersion"] !== 2 || (stated !== undefined && stated !== mediaType)) {
-    throw broken(
-      name,
-      `its manifest is of type ${JSON.stringify((stated ?? hint).slice(0, 100))}, which is no image that this provider knows`,
-    );
+  if (shape["schemaVersion"] !== 2)
+    throw broken(name, `its manifest has schema version ${JSON.stringify(shape["schemaVersion"])}, and only 2 is known here`);
+  if (stated !== undefined && stated !== mediaType) {
+    throw broken(name, `its manifest is of type ${JSON.stringify(stated.slice(0, 100))}, which is no image that this provider knows`);
   }
   return { digest: digestOf(bytes), mediaType, bytes, content: contentOf(shape, name) };
 }

@@ -41,6 +41,10 @@ function tooLong(trouble: Trouble, waitSeconds: number): Trouble {
     : { ...trouble, reason: `${trouble.reason} and asks to come back in ${Math.ceil(waitSeconds)} s` };
 }
 
+function afterAttempts(trouble: Trouble, count: number): Trouble {
+  return count === 1 ? trouble : { ...trouble, reason: `${trouble.reason}, in ${count} attempts` };
+}
+
 /**
  * Runs `attempt` until it brings something else than a passing trouble. `totalSeconds` Infinity: only the attempts are
  * bounded. The signal given to `attempt` ends with the task or with the time.
@@ -60,7 +64,7 @@ export async function persist<T extends object>(
     throwIfCancelled(task);
     if (!isTrouble(outcome)) return outcome;
     if (deadline?.aborted === true) return last ?? tooSlow(totalSeconds);
-    if (!outcome.passing || count >= patience.attempts) return outcome;
+    if (!outcome.passing || count >= patience.attempts) return afterAttempts(outcome, count);
     last = outcome;
     const waitSeconds = delaySeconds(outcome, count, patience);
     if (performance.now() + waitSeconds * 1000 > until) return tooLong(outcome, waitSeconds);

@@ -14,6 +14,7 @@ import { counted, pushProgress } from "./progress.ts";
 import type { Repository } from "./repository.ts";
 import type { Store } from "./store.ts";
 import { nextPage } from "./tag-pages.ts";
+import { distrustRegistry } from "./verified.ts";
 import { failureOf, isTrouble, must, type Task, type Trouble } from "./trouble.ts";
 
 const uploadsAtOnce = 3;
@@ -89,7 +90,7 @@ export class RemoteRepository implements Repository {
       trouble: "wrong-digest",
       passing: false,
       reason: `asked for ${wanted}, ${this.#parts.endpoint.registry} gave a manifest with ${got}; it was not used`,
-      fix: "push the image again, and distrust the registry and what stands before it.",
+      fix: distrustRegistry,
     });
   }
 
@@ -100,9 +101,9 @@ export class RemoteRepository implements Repository {
       onBytes?.(blob.sizeBytes);
       return;
     }
-    const about = { what: `A blob of ${this.#name}`, aftermath: "Nothing of it was kept." };
+    const about = { what: `A blob of ${this.#name}`, aftermath: "Nothing of it was kept.", fix: distrustRegistry };
     const source = counted(downloadBlob({ endpoint, repository, blob }, task), onBytes);
-    await store.put(blob, source, { about, signal: task.signal });
+    await store.put(blob, source, { about, task });
   }
 
   async publish(content: Content, tags: readonly string[], way: { readonly task: Task; readonly onProgress: OnProgress }): Promise<void> {

@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { digestHex, type Digest } from "../model/digest.ts";
 import { writeAtomically } from "../storage/atomic-file.ts";
 import { readBody } from "./exchange.ts";
+import { throwIfCancelled, type Task } from "./trouble.ts";
 import { verified, type About, type Expected } from "./verified.ts";
 
 const chunkBytes = 1024 ** 2;
@@ -51,18 +52,15 @@ export class Store {
   }
 
   /** Stores what `source` brings when it is what was expected; else nothing stays. */
-  async put(
-    expected: Expected,
-    source: AsyncIterable<Uint8Array>,
-    from: { readonly about: About; readonly signal: AbortSignal },
-  ): Promise<void> {
+  async put(expected: Expected, source: AsyncIterable<Uint8Array>, from: { readonly about: About; readonly task: Task }): Promise<void> {
     await this.prepare();
     try {
       await writeAtomically(this.path(expected.digest), async (partial) => {
         const sink = createWriteStream(partial, { flags: "wx", mode: 0o600 });
-        await pipeline(verified(source, expected, from.about), sink, { signal: from.signal });
+        await pipeline(verified(source, expected, from.about), sink, { signal: from.task.signal });
       });
     } catch (error) {
+      throwIfCancelled(from.task);
       throw this.#explain(error);
     }
   }
@@ -103,8 +101,9 @@ export class Store {
 
   async *#bytes(expected: Expected, ensure: () => Promise<void>): AsyncGenerator<Uint8Array> {
     const file = await this.#openEnsured(expected.digest, ensure);
-    const aftermath = this.#isOurs ? "It was removed; the next run gets it again." : "Nothing was done with it.";
-    const about = { what: `The file ${this.path(expected.digest)}`, aftermath };
+    const aftermath = this.#isOurs ? "It was removed, so that the next run gets it again." : "Nothing was done with it.";
+    const fix = this.#isOurs ? "run pulumi up again; when it happens often, check this computer's memory and disk." : "build again.";
+    const about = { what: `The file ${this.path(expected.digest)}`, aftermath, fix };
     try {
       yield* verified(file.createReadStream({ highWaterMark: chunkBytes, autoClose: false }), expected, about);
     } catch (error) {

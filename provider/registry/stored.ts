@@ -3,6 +3,7 @@ import type { Digest } from "../model/digest.ts";
 import { parseDocument, type Document } from "./manifest.ts";
 import type { Source } from "./repository.ts";
 import type { Store } from "./store.ts";
+import { distrustRegistry } from "./verified.ts";
 import type { Task } from "./trouble.ts";
 
 export function stored(source: Source, store: Store): Source {
@@ -17,8 +18,8 @@ export function stored(source: Source, store: Store): Source {
       }
       const document = await source.document(digest, task);
       if (document === undefined) return undefined;
-      const about = { what: `Manifest ${digest}`, aftermath: "Nothing of it was kept." };
-      await store.put({ digest, sizeBytes: document.bytes.length }, bytesOf(document), { about, signal: task.signal });
+      const about = { what: `Manifest ${digest}`, aftermath: "Nothing of it was kept.", fix: distrustRegistry };
+      await store.put({ digest, sizeBytes: document.bytes.length }, bytesOf(document), { about, task });
       return document;
     },
   };

@@ -92,7 +92,7 @@ function tlsTrouble(error: unknown, host: string): Trouble | undefined {
     passing: false,
     cause: error,
     reason: `${host} does not speak TLS as a registry must (${code})`,
-    fix: `if it is a plain HTTP registry, say so in ~/.config/containers/registries.conf: [[registry]] location = "${host}", insecure = true.`,
+    fix: `if it is a plain HTTP registry, give it a [[registry]] table in ~/.config/containers/registries.conf with location = "${host}" and insecure = true.`,
   };
 }
 
@@ -109,7 +109,7 @@ export function networkTrouble(error: unknown, host: string): Trouble {
   const tls = tlsTrouble(error, host);
   if (tls !== undefined) return tls;
   const code = errorCode(error);
-  const reason = networkReasons[code]?.(host) ?? `${host} closed the connection before it had answered (${code === "" ? "no code" : code})`;
+  const reason = networkReasons[code]?.(host) ?? `${host} closed the connection too early (${code === "" ? "no code" : code})`;
   return {
     trouble: code === silent || code === unconnected ? "timeout" : "unreachable",
     passing: code !== "ENOTFOUND",

@@ -14,14 +14,18 @@ export interface About {
   readonly what: string;
   /** What became of it: `Nothing of it was kept.` */
   readonly aftermath: string;
+  readonly fix: string;
 }
+
+/** The fix when the bytes came from a registry. */
+export const distrustRegistry = "push the image again, and distrust what stores or carries it: memory, disks, proxies.";
 
 function wrong(expected: Expected, about: About, got: string): Failure {
   return new Failure({
     kind: "remote",
     code: "wrong-digest",
     message: `${about.what} was to be ${expected.digest}, but ${got}. ${about.aftermath}`,
-    fix: "push the image again, and distrust what stores or carries it: memory, disks, proxies.",
+    fix: about.fix,
   });
 }
 
