@@ -1,0 +1,67 @@
+/** KVM or emulation: decided by a trial, since a KVM device that opens may fail at the first instruction. */
+import { access, constants } from "node:fs/promises";
+import { Failure } from "../failure.ts";
+import { platformOf } from "../model/platform.ts";
+import type { Firmware, QemuPrograms } from "./qemu-programs.ts";
+
+export interface Acceleration {
+  readonly accelerator: "kvm" | "tcg";
+  readonly remark?: string;
+}
+
+const device = "/dev/kvm";
+
+/** One trial per process and architecture; an aborted one does not count. */
+export class Accelerators {
+  readonly #qemu: QemuPrograms;
+  readonly #trials = new Map<string, Promise<string | undefined>>();
+
+  constructor(qemu: QemuPrograms) {
+    this.#qemu = qemu;
+  }
+
+  async choose(request: {
+    wanted: "auto" | "kvm" | "tcg";
+    architecture: string;
+    firmware: Firmware;
+    signal: AbortSignal;
+  }): Promise<Acceleration> {
+    if (request.wanted === "tcg") return { accelerator: "tcg" };
+    const problem = await this.#problem(request);
+    if (problem === undefined) return { accelerator: "kvm" };
+    if (request.wanted === "auto")
+      return { accelerator: "tcg", remark: `KVM does not work here (${problem}): machines are emulated, which is slow` };
+    throw new Failure({
+      kind: "environment",
+      message: `accelerator "kvm" does not work on this computer: ${problem}.`,
+      fix: `give this user access to a working ${device}, or set accelerator to "auto" or "tcg".`,
+    });
+  }
+
+  #problem({
+    architecture,
+    firmware,
+    signal,
+  }: {
+    architecture: string;
+    firmware: Firmware;
+    signal: AbortSignal;
+  }): Promise<string | undefined> {
+    const known = this.#trials.get(architecture);
+    if (known !== undefined) return known;
+    const trial = this.#try(architecture, firmware, signal);
+    this.#trials.set(architecture, trial);
+    trial.catch(() => this.#trials.delete(architecture));
+    return trial;
+  }
+
+  async #try(architecture: string, firmware: Firmware, signal: AbortSignal): Promise<string | undefined> {
+    const own = platformOf(process.arch).architecture;
+    if (architecture !== own) return `it runs ${own} machines only, and ${architecture} is wanted`;
+    const refused = await access(device, constants.R_OK | constants.W_OK).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? `there is no ${device}` : `${device} cannot be opened (${error.code})`),
+    );
+    return refused ?? this.#qemu.tryKvm(architecture, firmware, signal);
+  }
+}

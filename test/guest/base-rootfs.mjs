@@ -1,0 +1,185 @@
+/**
+ * Makes the root file system that guests of the quickstart and of the tests are built on: a Debian 13 that boots fast
+ * under emulation. `node base-rootfs.mjs OUTPUT.tar`; the tar is the only layer of an image: `FROM scratch`, `ADD base.tar /`.
+ * The mirror is the one that this computer's apt uses; its keys are those of the debian-archive-keyring package.
+ */
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+
+const suite = "trixie";
+const packages = [
+  "systemd-sysv",
+  "udev",
+  "dbus",
+  "kmod", // logind needs dbus to answer the ACPI power button
+  "linux-image-cloud-amd64",
+  "tiny-initramfs",
+  "xz-utils",
+  "systemd-boot-efi", // xz unpacks the module in the initramfs
+  "openssh-server",
+  "busybox",
+];
+
+/** Not needed in a guest that serves one page, and dear where every instruction is emulated. */
+const maskedUnits = [
+  "apt-daily.timer",
+  "apt-daily-upgrade.timer",
+  "dpkg-db-backup.timer",
+  "fstrim.timer",
+  "e2scrub_all.timer",
+  "e2scrub_reap.service",
+  "systemd-tmpfiles-clean.timer",
+  "getty.target",
+  "getty@tty1.service",
+  "serial-getty@ttyS0.service",
+  "remote-fs.target",
+  "modprobe@configfs.service",
+  "modprobe@drm.service",
+  "modprobe@efi_pstore.service",
+  "modprobe@fuse.service",
+  "sys-kernel-config.mount",
+  "sys-kernel-debug.mount",
+  "sys-kernel-tracing.mount",
+  "sys-fs-fuse-connections.mount",
+  "dev-hugepages.mount",
+  "dev-mqueue.mount",
+  "proc-sys-fs-binfmt_misc.automount",
+  "systemd-binfmt.service",
+  "systemd-pstore.service",
+  "systemd-networkd-persistent-storage.service",
+  "systemd-hostnamed.socket",
+  "systemd-rfkill.socket",
+  "systemd-tpm2-setup.service",
+  "systemd-tpm2-setup-early.service",
+  "systemd-pcrmachine.service",
+  "systemd-pcrphase.service",
+  "systemd-pcrphase-sysinit.service",
+  "systemd-pcrextend.socket",
+  "systemd-pcrlock.socket",
+  "systemd-creds.socket",
+  "systemd-bootctl.socket",
+  "systemd-sysext.socket",
+  "systemd-mute-console.socket",
+  "systemd-factory-reset.socket",
+  // What systemd redoes when /usr is newer than /etc: done while the image was built.
+  "ldconfig.service",
+  "systemd-hwdb-update.service",
+  "systemd-journal-catalog-update.service",
+  "systemd-update-done.service",
+];
+
+const files = {
+  "etc/systemd/network/80-dhcp.network":
+    "[Match]\nType=ether\n\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n[DHCPv4]\nUseDomains=no\n",
+  "etc/systemd/journald.conf.d/10-volatile.conf": "[Journal]\nStorage=volatile\nRuntimeMaxUse=8M\n",
+  "etc/modules-load.d/10-machine.conf": "virtio_net\nbutton\nevdev\n",
+  // Devices that something here waits for; the rest would only load modules.
+  "etc/systemd/system/systemd-udev-trigger.service.d/10-few.conf":
+    "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add --subsystem-match=net --subsystem-match=block --subsystem-match=input --subsystem-match=tty\n",
+  // Debian makes host keys only where systemd sees a first boot; here each guest without them makes its own.
+  "etc/systemd/system/sshd-keygen.service.d/10-missing.conf":
+    "[Unit]\nConditionFirstBoot=\nConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\n\n[Service]\nExecStart=\nExecStart=ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key\n",
+  "etc/tiny-initramfs/tiny-initramfs.conf": "AUTO_MODULES=no\nINCLUDE_MODULES=virtio_blk\nMICROCODE=no\n",
+  "etc/fstab": "",
+  "etc/hostname": "guest\n",
+  "etc/machine-id": "",
+};
+const enabledUnits = { "multi-user.target.wants": ["systemd-networkd.service"] };
+
+const leftOut = ["doc", "man", "info", "locale", "lintian", "bug", "i18n"].map((folder) => `/usr/share/${folder}/*`);
+
+/** Wiped at the end: what differs from run to run or must differ from guest to guest. */
+const wiped = ["/var/log/*", "/var/cache/*", "/var/lib/systemd/random-seed", "/var/lib/dbus/machine-id", "/etc/ssh/ssh_host_*", "/tmp/*"];
+
+function run(program, args, options = {}) {
+  return new Promise((done, fail) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...options.env } });
+    let output = "";
+    child.stdout.on("data", (bytes) => (output += bytes));
+    child.once("error", (error) => fail(new Error(`${program}: ${error.message}`)));
+    child.once("close", (code) => (code === 0 ? done(output) : fail(new Error(`${program} ended with exit code ${code}.`))));
+  });
+}
+
+/** The archive that this computer installs Debian from, as apt sees it. */
+async function debianMirror() {
+  const list = async () => {
+    const text = await run("apt-get", ["indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(CREATED_BY)|$(SITE)"]);
+    return text
+      .split("\n")
+      .map((line) => line.split("|"))
+      .find(([origin, label, by]) => origin === "Debian" && label === "Debian" && by === "Packages");
+  };
+  let found = await list();
+  if (found === undefined) {
+    await run("apt-get", ["update", "-q"]);
+    found = await list();
+  }
+  if (found === undefined)
+    throw new Error("apt on this computer has no Debian archive among its sources, so there is nothing to bootstrap a guest from.");
+  return found[3];
+}
+
+/** How apt reaches that archive: proxies and the like. */
+async function transportOptions() {
+  const text = await run("apt-config", ["dump", "Acquire::http", "Acquire::https"]);
+  return text
+    .split("\n")
+    .filter((line) => /^Acquire::https?::[\w:.-]+ "[^"]+";$/.test(line))
+    .map((line) => `--aptopt=${line}`);
+}
+
+async function layFiles(folder) {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(folder, dirname(path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  const units = join(folder, "etc/systemd/system");
+  await mkdir(units, { recursive: true });
+  await mkdir(join(folder, "etc/systemd/system-generators"));
+  await symlink("/dev/null", join(folder, "etc/systemd/system-generators/systemd-ssh-generator"));
+  for (const unit of maskedUnits) await symlink("/dev/null", join(units, unit));
+  for (const [target, names] of Object.entries(enabledUnits)) {
+    await mkdir(join(units, target), { recursive: true });
+    for (const name of names) await symlink(`/usr/lib/systemd/system/${name}`, join(units, target, name));
+  }
+}
+
+async function main() {
+  const output = resolve(process.argv[2] ?? "base.tar");
+  const scratch = await mkdtemp(join(tmpdir(), "bootable-guest-"));
+  const folder = join(scratch, "files");
+  try {
+    await mkdir(folder, { mode: 0o755 });
+    await layFiles(folder);
+    await run(
+      "mmdebstrap",
+      [
+        "--variant=minbase",
+        "--architectures=amd64",
+        `--include=${packages.join(",")}`,
+        "--format=tar",
+        '--aptopt=APT::Install-Recommends "false"',
+        '--aptopt=Acquire::Languages "none"',
+        ...(await transportOptions()),
+        ...leftOut.map((path) => `--dpkgopt=path-exclude=${path}`),
+        "--dpkgopt=force-confold",
+        `--essential-hook=sync-in ${folder} /`,
+        `--customize-hook=cd "$1" && rm -rf ${wiped.map((path) => path.slice(1)).join(" ")} && : > etc/machine-id`,
+        suite,
+        output,
+        await debianMirror(),
+      ],
+      { env: { SOURCE_DATE_EPOCH: "1767225600", TMPDIR: tmpdir() } },
+    );
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});
