@@ -63,7 +63,8 @@ function answerHalfDone({ failure, resource }: HalfDone): StatusAnswer {
   const details = messageText(failure);
   const message = new providerProto.ErrorResourceInitFailed();
   message.setId(resource.id);
-  message.setReasonsList([details]);
+  // The engine lists reasons as "* ..." behind a tab; this keeps the further lines under the first.
+  message.setReasonsList([details.replaceAll("\n", "\n\t  ")]);
   message.setRefreshBeforeUpdate(resource.refreshBeforeUpdate);
   const packed = new anyProto.Any();
   const trees = { properties: resource.state, inputs: resource.inputs };

@@ -164,7 +164,7 @@ test("half done work carries id, state, inputs and reason", async () => {
     type: "pulumirpc.ErrorResourceInitFailed",
   });
   expect(failed.getId()).toBe("web");
-  expect(failed.getReasonsList()).toEqual([message]);
+  expect(failed.getReasonsList()).toEqual([message.replaceAll("\n", "\n\t  ")]);
   expect(failed.getRefreshBeforeUpdate()).toBe(true);
   expect(failed.getProperties()?.toJavaScript()).toMatchObject({ actual: "half", tags: [secret("x")] });
   expect(failed.getInputs()?.toJavaScript()).toEqual({ content: "a", mode: "half", watch: true, tags: [secret("x")] });
