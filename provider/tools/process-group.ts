@@ -73,3 +73,15 @@ function killQuietly(pid: number): void {
     // It ended by itself in the meantime.
   }
 }
+
+/** Process ids of live programs with one of the names. Linux only; elsewhere none is seen. */
+export async function processesNamed(names: readonly string[]): Promise<readonly number[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((pid) => /^\d+$/.test(pid));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const name = (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
+      return names.includes(name) && (await member(pid))?.zombie === false ? Number(pid) : undefined;
+    }),
+  );
+  return found.filter((pid) => pid !== undefined);
+}
