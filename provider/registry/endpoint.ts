@@ -161,6 +161,8 @@ export class Endpoint {
         silenceSeconds: this.patience.silenceSeconds,
       });
     } catch (error) {
+      // What broke may be our own end: the source of what is sent.
+      if (error instanceof Failure) throw error;
       return networkTrouble(error, url.host);
     }
   }

@@ -110,7 +110,7 @@ class StoreAndRegistries implements RegistryImages {
     const { registry, repository } = request.repository;
     const task = taskOf(verbs.publish, nameOf({ registry, repository }), request.signal);
     const place = await this.#places.toPush(request.repository);
-    const content = await readLayout(request.layoutDirectory, task);
+    const content = await readLayout(request.layoutDirectory);
     await place.publish(content, request.tags, { task, onProgress: request.onProgress });
     const inForce = await place.resolve(request.tags[0] ?? content.root.digest, task);
     const description = inForce === undefined ? undefined : await this.#describe(place, { registry, repository, digest: inForce }, task);

@@ -59,8 +59,8 @@ function rootOf(entries: readonly Descriptor[], directory: string): Descriptor {
   return root;
 }
 
-/** The whole image; fails before anything is done with it when a file is missing or is not what its digest says. */
-export async function readLayout(directory: string, task: Task): Promise<Content> {
+/** The whole image; fails when a file is missing or has another size. Manifests are verified here, blobs by who takes them. */
+export async function readLayout(directory: string): Promise<Content> {
   const entries = await readEntries(directory);
   if (entries === undefined) throw broken(directory, "the folder has no index.json");
   const store = new Store(directory, "layout");
@@ -70,18 +70,22 @@ export async function readLayout(directory: string, task: Task): Promise<Content
   );
   const documents = await readDocuments(store, root, 1);
   const blobs = uniqueBlobs(documents);
-  for (const blob of blobs) await verifyBlob(store, blob, task);
+  for (const blob of blobs) await checkSize(store, blob);
   const last = documents.at(-1);
   if (last === undefined) throw broken(directory, "it holds no manifest");
   return { root: last, documents, blobs, store };
 }
 
-async function verifyBlob(store: Store, blob: Descriptor, task: Task): Promise<void> {
+async function checkSize(store: Store, blob: Descriptor): Promise<void> {
   const size = await stat(store.path(blob.digest)).then(
     (found) => found.size,
     () => undefined,
   );
   if (size === undefined) throw broken(store.directory, `its file for ${blob.digest} is missing`);
   if (size !== blob.sizeBytes) throw broken(store.directory, `its file for ${blob.digest} has ${size} bytes instead of ${blob.sizeBytes}`);
-  for await (const _ of store.stream(blob, async () => undefined)) throwIfCancelled(task);
+}
+
+/** Reads all of a blob against its digest. */
+export async function verifyBlob(content: Content, blob: Descriptor, task: Task): Promise<void> {
+  for await (const _ of content.store.stream(blob, async () => undefined)) throwIfCancelled(task);
 }

@@ -4,7 +4,7 @@ import { Failure } from "../failure.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
 import type { OnProgress } from "../resources/ports.ts";
-import { blobsOf, type Content } from "./layout.ts";
+import { blobsOf, verifyBlob, type Content } from "./layout.ts";
 import { isIndex, parseDocument, type Descriptor, type Document } from "./manifest.ts";
 import { counted } from "./progress.ts";
 import type { Repository } from "./repository.ts";
@@ -76,6 +76,7 @@ export class LocalRepository implements Repository {
       doneBytes += count;
       way.onProgress({ phase: "storing", doneBytes: Math.min(doneBytes, totalBytes), totalBytes });
     };
+    for (const blob of content.blobs) if (await this.#store.has(blob)) await verifyBlob(content, blob, way.task);
     await this.#copy(content, way.task, onBytes);
     await withStoreLock(this.#store.directory, way.task.signal, async () => {
       // Whatever another process removed since is copied again; nothing is removed while we hold the lock.
@@ -93,10 +94,7 @@ export class LocalRepository implements Repository {
         aftermath: "The image was not stored.",
         fix: "build again.",
       };
-      const source = counted(
-        content.store.stream(blob, async () => undefined),
-        onBytes,
-      );
+      const source = counted(content.store.rawStream(blob.digest), onBytes);
       await this.#store.put(blob, source, { about, task });
     }
   }

@@ -7,7 +7,7 @@ import { downloadBlob } from "./blob-download.ts";
 import { isBlobThere, uploadBlob } from "./blob-upload.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { bytesBody, type Reply } from "./exchange.ts";
-import type { Content } from "./layout.ts";
+import { verifyBlob, type Content } from "./layout.ts";
 import { acceptedTypes, digestOf, maxDocumentBytes, parseDocument, type Descriptor, type Document } from "./manifest.ts";
 import { forEachAtOnce } from "./parallel.ts";
 import { counted, pushProgress } from "./progress.ts";
@@ -108,6 +108,7 @@ export class RemoteRepository implements Repository {
 
   async publish(content: Content, tags: readonly string[], way: { readonly task: Task; readonly onProgress: OnProgress }): Promise<void> {
     const { task } = way;
+    for (const blob of content.blobs) await verifyBlob(content, blob, task);
     const missing: Descriptor[] = [];
     await forEachAtOnce(content.blobs, uploadsAtOnce, async (blob) => {
       if (!(await isBlobThere({ ...this.#parts, blob }, task))) missing.push(blob);
@@ -130,14 +131,7 @@ export class RemoteRepository implements Repository {
     await forEachAtOnce(missing, uploadsAtOnce, async (blob) => {
       const sister = whereabouts.get(blob.digest);
       const mount = sister === undefined || sister === repository ? {} : { mountFrom: sister };
-      const open = () =>
-        Readable.from(
-          report(
-            blob,
-            content.store.stream(blob, async () => undefined),
-          ),
-          { objectMode: false },
-        );
+      const open = () => Readable.from(report(blob, content.store.rawStream(blob.digest)), { objectMode: false });
       await uploadBlob({ endpoint, repository, blob, open, ...mount }, task).catch((error: unknown) => {
         stop.abort();
         throw error;

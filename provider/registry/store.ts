@@ -1,5 +1,5 @@
 /** The blobs of an OCI layout, the image store's above all: each file in `blobs/sha256` is whole and verified, or absent. */
-import { createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, open, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -92,6 +92,11 @@ export class Store {
       this.stream(expected, async () => undefined),
       Infinity,
     );
+  }
+
+  /** A blob's bytes for someone who verifies them. */
+  rawStream(digest: Digest): Readable {
+    return createReadStream(this.path(digest), { highWaterMark: chunkBytes });
   }
 
   /** A blob's bytes, verified while they are read. `ensure` brings the blob when it is not there (any more). */

@@ -87,6 +87,15 @@ function tlsTrouble(error: unknown, host: string): Trouble | undefined {
     };
   }
   if (code !== "EPROTO" && !code.startsWith("ERR_SSL_")) return undefined;
+  if (code.includes("_ALERT_")) {
+    return {
+      trouble: "untrusted",
+      passing: false,
+      cause: error,
+      reason: `${host} refused our side of the TLS handshake (${code})`,
+      fix: `if it asks for client certificates, put one in /etc/containers/certs.d/${host}/ as client.cert with client.key.`,
+    };
+  }
   return {
     trouble: "untrusted",
     passing: false,

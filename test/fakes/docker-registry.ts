@@ -1,6 +1,6 @@
 /** A real registry (Debian's docker-registry) on a port of the kernel's choice, in a folder of its own. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +14,8 @@ export interface RegistryOptions {
   readonly auth?: boolean;
   /** Speaks TLS with a certificate of an authority made for it. */
   readonly tls?: boolean;
+  /** With `tls`: only clients with a certificate of the same authority. */
+  readonly clientCertificates?: boolean;
   /** Default true. */
   readonly allowDelete?: boolean;
   /** Folder that is kept; left out: one that goes with the registry. */
@@ -32,8 +34,8 @@ export interface RealRegistry {
   stop(): Promise<void>;
 }
 
-/** An authority and a certificate of it for 127.0.0.1. */
-export function makeCertificates(folder: string): void {
+/** An authority, and certificates of it for the server at 127.0.0.1 and for a client. */
+function makeCertificates(folder: string): void {
   const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   openssl(
     "req",
@@ -50,15 +52,23 @@ export function makeCertificates(folder: string): void {
     "-out",
     "ca.crt",
   );
-  openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr");
-  const [from, to] = ["server.csr", "server.crt"];
-  openssl("x509", "-req", "-in", from, "-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2", "-out", to, "-extfile", "server.ext");
+  for (const name of ["server", "client"]) {
+    const [key, request, certificate] = [`${name}.key`, `${name}.csr`, name === "client" ? "client.cert" : "server.crt"];
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${name}`, "-keyout", key, "-out", request);
+    const signing = ["-CA", "ca.crt", "-CAkey", "ca.key", "-days", "2", "-extfile", "names.ext"];
+    openssl("x509", "-req", "-in", request, "-out", certificate, ...signing);
+  }
+}
+
+function tlsConfig(folder: string, clientCertificates: boolean): object {
+  const certificates = { certificate: join(folder, "server.crt"), key: join(folder, "server.key") };
+  return clientCertificates ? { ...certificates, clientcas: [join(folder, "ca.crt")] } : certificates;
 }
 
 async function writeConfig(folder: string, options: RegistryOptions): Promise<string> {
   await mkdir(join(folder, "data"), { recursive: true });
   await writeFile(join(folder, "htpasswd"), `${registryUser.username}:${passwordHash}\n`);
-  await writeFile(join(folder, "server.ext"), "subjectAltName=IP:127.0.0.1\n");
+  await writeFile(join(folder, "names.ext"), "subjectAltName=IP:127.0.0.1\n");
   if (options.tls === true) makeCertificates(folder);
   const config = {
     version: 0.1,
@@ -67,7 +77,7 @@ async function writeConfig(folder: string, options: RegistryOptions): Promise<st
     http: {
       addr: `127.0.0.1:${options.port ?? 0}`,
       secret: "for tests",
-      ...(options.tls === true ? { tls: { certificate: join(folder, "server.crt"), key: join(folder, "server.key") } } : {}),
+      ...(options.tls === true ? { tls: tlsConfig(folder, options.clientCertificates === true) } : {}),
     },
     ...(options.auth === true ? { auth: { htpasswd: { realm: "test", path: join(folder, "htpasswd") } } } : {}),
   };
@@ -105,7 +115,7 @@ export async function writeContainersConfig(
   await mkdir(join(containers, "certs.d", registry.host), { recursive: true });
   const insecure = registry.authority === undefined;
   await writeFile(join(containers, "registries.conf"), `[[registry]]\nlocation = "${registry.host}"\ninsecure = ${insecure}\n`);
-  if (registry.authority !== undefined) execFileSync("cp", [registry.authority, join(containers, "certs.d", registry.host, "ca.crt")]);
+  if (registry.authority !== undefined) await copyFile(registry.authority, join(containers, "certs.d", registry.host, "ca.crt"));
   if (registry.login !== undefined) {
     const auth = Buffer.from(`${registry.login.username}:${registry.login.password}`).toString("base64");
     await writeFile(join(containers, "auth.json"), JSON.stringify({ auths: { [registry.host]: { auth } } }));
@@ -130,6 +140,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Real
       ...(options.tls === true ? { authority } : {}),
       ...(options.auth === true ? { login: registryUser } : {}),
     });
+    for (const name of options.clientCertificates === true ? ["client.cert", "client.key"] : []) {
+      await copyFile(join(folder, name), join(configHome, "containers", "certs.d", host, name));
+    }
     return { host, authority, configHome, stop };
   } catch (error) {
     await stop();

@@ -106,6 +106,18 @@ test("other registries' blobs are evicted by age when they are too many, stored 
   expect((await blobsIn(storeDirectory)).sort()).toEqual([...own.blobs.keys(), own.digest].map((digest) => digest.slice(7)).sort());
 });
 
+test("a disk that is full", async () => {
+  const folder = await scratchFolder();
+  const script = join(import.meta.dirname, "full-disk.ts");
+  const { stdout } = await promisify(execFile)("unshare", ["--map-root-user", "--mount", process.execPath, script, folder]);
+  expect(stdout.replaceAll(folder, "<folder>")).toMatchInlineSnapshot(`
+    "The disk under the image store <folder>/store is full. What was being written to it was removed.
+    fix: make room there, or set XDG_DATA_HOME to a folder on a larger disk.
+    partial files: 0
+    "
+  `);
+});
+
 test("an index that is no JSON", async () => {
   const { storeDirectory, images } = await storeWith();
   await mkdir(storeDirectory, { recursive: true });
