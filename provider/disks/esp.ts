@@ -1,6 +1,7 @@
 /** The EFI system partition: systemd-boot where firmware looks for it, one entry, kernel and initramfs. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Failure } from "../failure.ts";
 import type { BootFiles } from "./boot-files.ts";
 import type { FileBody } from "./file-tree.ts";
 import type { FatPrograms } from "./programs.ts";
@@ -33,6 +34,14 @@ const consoles: Readonly<Record<string, string>> = { arm: "ttyAMA0", arm64: "tty
 
 /** A last `console=` wins, so a program's own arguments come after ours. */
 export function kernelCommandLine({ rootPartition, image, architecture, kernelArguments }: BootEntry): string {
+  const broken = kernelArguments.find((argument) => /[\x00-\x1f\x7f]/.test(argument));
+  if (broken !== undefined) {
+    throw new Failure({
+      kind: "input",
+      message: `disk.kernelArguments has ${JSON.stringify(broken)}, with a control character in it, which no boot entry can hold.`,
+      fix: "remove it.",
+    });
+  }
   const console = consoles[architecture] ?? "ttyS0";
   return [`root=PARTUUID=${rootPartition}`, "rw", `console=${console}`, ...kernelArguments, `bootable.image=${image}`].join(" ");
 }

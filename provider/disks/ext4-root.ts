@@ -35,6 +35,8 @@ export async function writeExt4(writing: Ext4Writing): Promise<void> {
   const { ext4, root, directory, file, offsetBytes, layout, epochSeconds, signal, onProgress } = writing;
   const part = { directory, file, offsetBytes, epochSeconds, signal };
   const { inodes, journalBytes } = layout;
+  const totalBytes = layout.root.sizeBytes;
+  onProgress({ phase, doneBytes: 0, totalBytes });
   await ext4.format({ ...part, sizeBytes: writing.sizeBytes, uuid: writing.uuid, hashSeed, inodes, journalBytes });
   const script = ext4Script(root, { bodyPath: writing.bodyPath, valuePath: (key) => `attributes/${key}` });
   await mkdir(join(directory, "attributes"), { mode: 0o700 });
@@ -42,8 +44,7 @@ export async function writeExt4(writing: Ext4Writing): Promise<void> {
   const commands = script.commands.length;
   let done = 0;
   const onCommand = (): void => {
-    if (++done % 500 === 0)
-      onProgress({ phase, doneBytes: Math.round((done / commands) * layout.root.sizeBytes), totalBytes: layout.root.sizeBytes });
+    if (++done % 500 === 0) onProgress({ phase, doneBytes: Math.round((done / commands) * totalBytes), totalBytes });
   };
   await ext4.edit({ ...part, script: lines([...script.commands, stamp(epochSeconds)]), onCommand });
   for (const command of script.oddCommands) await ext4.editOnce({ ...part, command });

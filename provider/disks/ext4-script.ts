@@ -211,7 +211,7 @@ function standIn(taken: Set<string>): string {
 
 function line(command: string): string {
   if (command.length <= longestLineBytes) return command;
-  throw unwritable(`${command.slice(0, 60)}…`, "a path or a link target that is too long for debugfs");
+  throw unwritable(`${command.slice(0, 60)}...`, "a path or a link target that is too long for debugfs");
 }
 
 /** A command as an argument of a program, which is UTF-8 text. */

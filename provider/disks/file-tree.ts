@@ -4,6 +4,7 @@
  */
 import { Failure } from "../failure.ts";
 import type { TarEntry } from "./tar-reader.ts";
+import { lookUp } from "./tree-lookup.ts";
 
 /** What all names of one file share. Names and link targets have one character per byte. */
 export interface FileNode {
@@ -59,9 +60,8 @@ export function applyEntry(root: FileNode, layer: number, { entry, body }: { rea
     if (entry.kind === "directory") describe(root, entry);
     return;
   }
-  const parent = directoryAt(root, { parts, layer, path: entry.path });
-  if (name.startsWith(whiteout)) hide(parent, { name, layer, path: entry.path });
-  else put(root, parent, { name, layer, entry, body });
+  if (name.startsWith(whiteout)) hide(lookUp(root, parts.join("/")), { name, layer, path: entry.path });
+  else put(root, directoryAt(root, { parts, layer, path: entry.path }), { name, layer, entry, body });
 }
 
 /** Components without empty ones and `.`; a `..` is refused, since no honest archive needs one. */
@@ -69,15 +69,16 @@ export function splitPath(path: string): string[] {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw refused(path, "it has a `..` in it");
   if (path.includes("\0")) throw refused(path, "it has a zero byte in it");
-  if (path.length > longestPathBytes) throw refused(`${path.slice(0, 60)}…`, `its name is longer than ${longestPathBytes} bytes`);
+  if (path.length > longestPathBytes) throw refused(`${path.slice(0, 60)}...`, `its name is longer than ${longestPathBytes} bytes`);
   const long = parts.find((part) => part.length > longestNameBytes);
-  if (long !== undefined) throw refused(`${path.slice(0, 60)}…`, `a part of its name is longer than ${longestNameBytes} bytes`);
+  if (long !== undefined) throw refused(`${path.slice(0, 60)}...`, `a part of its name is longer than ${longestNameBytes} bytes`);
   return parts;
 }
 
-/** Names as people read them. */
+/** Names as people read them, with nothing in them that a terminal would obey. */
 export function readableName(name: string): string {
-  return Buffer.from(name, "latin1").toString("utf8");
+  const text = Buffer.from(name, "latin1").toString("utf8");
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function refused(path: string, why: string): Failure {
@@ -137,9 +138,10 @@ interface Hiding {
   readonly path: string;
 }
 
-function hide(parent: FileNode, { name, layer, path }: Hiding): void {
+/** Where there is no such directory, there is nothing to hide. */
+function hide(parent: FileNode | undefined, { name, layer, path }: Hiding): void {
   if (name === opaque) {
-    for (const child of parent.children.keys()) hideLower(parent, child, layer);
+    for (const child of parent?.children.keys() ?? []) hideLower(parent, child, layer);
     return;
   }
   const target = name.slice(whiteout.length);
@@ -149,12 +151,17 @@ function hide(parent: FileNode, { name, layer, path }: Hiding): void {
   hideLower(parent, target, layer);
 }
 
-/** Removes what lower layers put under a name; what this layer put there, in whatever order, stays. */
-function hideLower(parent: FileNode, name: string, layer: number): void {
-  const found = parent.children.get(name);
-  if (found === undefined) return;
+/**
+ * Removes what lower layers put under a name; what this layer put there, in whatever order, stays. A directory that goes,
+ * but has children of this layer, is one that no entry describes.
+ */
+function hideLower(parent: FileNode | undefined, name: string, layer: number): void {
+  const found = parent?.children.get(name);
+  if (parent === undefined || found === undefined) return;
   for (const child of found.node.children.keys()) hideLower(found.node, child, layer);
-  if (found.layer < layer && found.node.children.size === 0) parent.children.delete(name);
+  if (found.layer === layer) return;
+  if (found.node.children.size === 0) parent.children.delete(name);
+  else parent.children.set(name, { node: { ...bareDirectory(), children: found.node.children }, layer });
 }
 
 interface Putting {

@@ -3,6 +3,8 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { cancelled, Failure } from "../failure.ts";
 import type { Layer } from "../resources/ports.ts";
+import { byteSource } from "./byte-source.ts";
+import { isSkippable, zstdFrames } from "./zstd-frames.ts";
 
 const mediaTypes =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
@@ -22,9 +24,10 @@ export async function* openLayer(layer: Layer, reading: LayerReading): AsyncGene
     yield head;
     yield* chunks;
   })();
-  const decompress = decompressor(head, layer.mediaType);
-  if (decompress === undefined) return yield* source;
-  const done = pipeline(source, decompress);
+  const compression = compressionOf(head, layer.mediaType);
+  if (compression === undefined) return yield* source;
+  const decompress = compression === "gzip" ? createGunzip() : createZstdDecompress();
+  const done = pipeline(compression === "gzip" ? source : zstdFrames(byteSource(source)), decompress);
   // Awaited below; without this a failure while nobody awaits would end the process.
   done.catch(() => undefined);
   try {
@@ -55,15 +58,12 @@ async function firstBytes(chunks: AsyncGenerator<Buffer>): Promise<Buffer> {
   return head;
 }
 
-function decompressor(
-  head: Buffer,
-  mediaType: string,
-): ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress> | undefined {
-  const magic = head.subarray(0, 4).toString("hex");
-  if (magic.startsWith("1f8b")) return createGunzip();
-  // A zstd stream may begin with frames that carry no data; as four bytes alone these are not told from a name in a tar archive.
-  const skippable = /^5[0-9a-f]2a4d18$/.test(magic) && mediaType.endsWith("zstd");
-  return magic === "28b52ffd" || skippable ? createZstdDecompress() : undefined;
+/** As four bytes alone, a zstd frame without data is not told from a name in a tar archive, so there the type must say it too. */
+function compressionOf(head: Buffer, mediaType: string): "gzip" | "zstd" | undefined {
+  const magic = head.subarray(0, 4);
+  if (magic.toString("hex").startsWith("1f8b")) return "gzip";
+  const zstd = magic.toString("hex") === "28b52ffd" || (isSkippable(magic) && mediaType.endsWith("zstd"));
+  return zstd ? "zstd" : undefined;
 }
 
 function unknownLayer(layer: Layer): Failure {
@@ -79,7 +79,7 @@ function undecodable(layer: Layer, error: unknown): Failure {
   const why = error instanceof Error ? error.message : String(error);
   return new Failure({
     kind: "input",
-    code: "malformed-layer",
+    code: "undecodable-layer",
     message: `Layer ${layer.digest} of the image cannot be decompressed: ${why}.`,
     fix: "build the image again and push it.",
     cause: error,

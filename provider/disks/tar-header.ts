@@ -71,10 +71,18 @@ export function parsePax(records: Buffer): Map<string, Buffer> {
     ) {
       throw malformed("has an extended header that cannot be read");
     }
-    values.set(records.toString("latin1", space + 1, equals), Buffer.from(records.subarray(equals + 1, end - 1)));
+    addPax(values, records.toString("latin1", space + 1, equals), Buffer.from(records.subarray(equals + 1, end - 1)));
     at = end;
   }
   return values;
+}
+
+/** The oldest sparse form repeats two keys for each piece: here they become the one list that the next form has. */
+function addPax(values: Map<string, Buffer>, key: string, value: Buffer): void {
+  const isPart = key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes";
+  const list = isPart ? values.get("GNU.sparse.map") : undefined;
+  if (list === undefined) values.set(isPart ? "GNU.sparse.map" : key, value);
+  else values.set("GNU.sparse.map", Buffer.concat([list, Buffer.from(","), value]));
 }
 
 /** Text up to its first zero byte. */

@@ -87,7 +87,7 @@ async function extend({ extensions, global, header, source }: Extending): Promis
   if (!["x", "X", "g", "L", "K"].includes(header.type)) return false;
   if (header.sizeBytes > largestExtensionBytes) throw malformed("has an extended header of more than 16 MiB");
   const content = await source.take(header.sizeBytes);
-  await source.take(padding(header.sizeBytes));
+  await skipPadding(source, header.sizeBytes);
   if (content.length < header.sizeBytes) throw malformed("ends in the middle of an extended header");
   if (header.type === "L") extensions.name = text(content, 0, content.length);
   else if (header.type === "K") extensions.linkTarget = text(content, 0, content.length);
@@ -133,13 +133,13 @@ async function* readItem(source: ByteSource, header: TarHeader, { values, oldMap
   const body = (): AsyncGenerator<Buffer> => readBody(source, remaining);
   yield { entry: entryOf(header, { kind, map, values }), body };
   for await (const _ of body());
-  await source.take(padding(stored));
+  await skipPadding(source, stored);
 }
 
 async function* readBody(source: ByteSource, remaining: { bytes: number }): AsyncGenerator<Buffer> {
   while (remaining.bytes > 0) {
     const part = await source.some(Math.min(remaining.bytes, chunkBytes));
-    if (part.length === 0) throw malformed("ends in the middle of a file");
+    if (part.length === 0) throw malformed("ends in the middle of an entry");
     remaining.bytes -= part.length;
     yield part;
   }
@@ -169,6 +169,8 @@ function entryOf(header: TarHeader, { kind, map, values }: Shape): TarEntry {
   };
 }
 
-function padding(bytes: number): number {
-  return (tarBlockBytes - (bytes % tarBlockBytes)) % tarBlockBytes;
+/** Entries are filled up to whole blocks. */
+async function skipPadding(source: ByteSource, bytes: number): Promise<void> {
+  const length = (tarBlockBytes - (bytes % tarBlockBytes)) % tarBlockBytes;
+  if ((await source.take(length)).length < length) throw malformed("ends in the middle of an entry");
 }

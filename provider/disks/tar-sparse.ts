@@ -1,4 +1,4 @@
-/** Sparse entries of tar archives: the old GNU headers, and the PAX forms 0.1 and 1.0. Source: GNU tar manual, "Sparse Formats". */
+/** Sparse entries of tar archives: the old GNU headers, and the PAX forms 0.0, 0.1 and 1.0. Source: GNU tar manual, "Sparse Formats". */
 import type { ByteSource } from "./byte-source.ts";
 import { malformed, number, size, tarBlockBytes } from "./tar-header.ts";
 
