@@ -42,7 +42,7 @@ function unauthorized(asked: Asked): Trouble {
     passing: false,
     reason: `${asked.who} answered 401`,
     ...(asked.credentialSource === undefined ? {} : { detail: `It refused the login from ${asked.credentialSource}.` }),
-    fix: `log in with "podman login ${asked.registry}" and run pulumi again.`,
+    fix: `log in with "podman login ${asked.registry}".`,
   };
 }
 
@@ -66,7 +66,7 @@ function busy(reply: Reply, asked: Asked): Trouble {
     fix:
       reply.status === 429
         ? `wait a while, or log in with "podman login ${asked.registry}": known users are often allowed more.`
-        : `look at the logs of ${asked.registry}, or wait until it is well again, then run pulumi again.`,
+        : `look at the logs of ${asked.registry}, or wait until it is well again.`,
   };
 }
 

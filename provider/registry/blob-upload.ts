@@ -7,6 +7,9 @@ import { persist } from "./patience.ts";
 import { uploadTarget } from "./redirects.ts";
 import { isTrouble, must, type Task, type Trouble } from "./trouble.ts";
 
+/** What the storage behind a registry works off in a second, at least. */
+const slowestStorageBytes = 10 * 1024 ** 2;
+
 export interface BlobUpload {
   readonly endpoint: Endpoint;
   readonly repository: string;
@@ -30,8 +33,8 @@ export async function isBlobThere(upload: Pick<BlobUpload, "endpoint" | "reposit
   return reply.status === 200 && (length === undefined || Number(length) === blob.sizeBytes);
 }
 
-function begin(upload: BlobUpload, signal: AbortSignal): Promise<Reply | Trouble> {
-  const { endpoint, repository, blob, mountFrom } = upload;
+async function begin(upload: BlobUpload, mountFrom: string | undefined, signal: AbortSignal): Promise<Reply | Trouble> {
+  const { endpoint, repository, blob } = upload;
   const mount = mountFrom === undefined ? "" : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(mountFrom)}`;
   const path = `/v2/${repository}/blobs/uploads/${mount}`;
   const headers = { "content-length": "0" };
@@ -46,7 +49,9 @@ function withDigest(location: URL, digest: string): string {
 
 async function uploadOnce(upload: BlobUpload, signal: AbortSignal): Promise<Reply | Trouble> {
   const { endpoint, repository, blob } = upload;
-  const begun = await begin(upload, signal);
+  let begun = await begin(upload, upload.mountFrom, signal);
+  // Who may push here may still not be known to read there.
+  if (isTrouble(begun) && upload.mountFrom !== undefined && !begun.passing) begun = await begin(upload, undefined, signal);
   if (isTrouble(begun) || begun.status === 201) return begun;
   const target = uploadTarget(endpoint.root, begun.headers.location);
   if (isTrouble(target)) return target;
@@ -57,6 +62,8 @@ async function uploadOnce(upload: BlobUpload, signal: AbortSignal): Promise<Repl
     headers: { "content-type": "application/octet-stream" },
     body: { sizeBytes: blob.sizeBytes, open: () => upload.open() },
     expected: [201, 204],
+    // Registries hash the whole of a blob, and some copy it, before they answer.
+    extraSilenceSeconds: blob.sizeBytes / slowestStorageBytes,
   } as const;
   return endpoint.askOnce(question, signal);
 }

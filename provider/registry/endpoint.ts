@@ -20,6 +20,8 @@ export interface Question {
   /** Statuses that are answers; every other is a trouble. */
   readonly expected: readonly number[];
   readonly limitBytes?: number;
+  /** On top of the patience with a silent server. */
+  readonly extraSilenceSeconds?: number;
 }
 
 export interface EndpointParts {
@@ -76,8 +78,7 @@ export class Endpoint {
     for (let count = 0; ; count += 1) {
       const answer = await this.#send(question, used, signal);
       if (isTrouble(answer) || question.expected.includes(answer.statusCode ?? 0)) return answer;
-      const reply = await this.#read(answer, errorBytes);
-      if (isTrouble(reply)) return reply;
+      const reply = await this.#readError(answer);
       if (reply.status !== 401 || count > 0) return this.#trouble(reply, used);
       const renewed = await this.#authorizer.renew(reply, question.scope, { used, signal });
       if (isTrouble(renewed)) return renewed;
@@ -93,6 +94,12 @@ export class Endpoint {
       secrets: used?.secrets ?? [],
       ...(source === undefined ? {} : { credentialSource: source }),
     });
+  }
+
+  /** What an answer says that is no success; its words may be too many or break off, its status counts. */
+  async #readError(answer: IncomingMessage): Promise<Reply> {
+    const bytes = await readBody(answer, errorBytes).catch(() => undefined);
+    return { status: answer.statusCode ?? 0, headers: answer.headers, bytes: bytes ?? Buffer.alloc(0) };
   }
 
   async #read(answer: IncomingMessage, limitBytes: number): Promise<Reply | Trouble> {
@@ -114,7 +121,8 @@ export class Endpoint {
     const roots = this.#roots;
     for (const [index, root] of roots.entries()) {
       const answer = await this.#follow(new URL(question.path, root), question, { used, signal, root });
-      if (!isTrouble(answer)) this.#roots = [root];
+      // 400 is what a TLS port answers to plain HTTP: nothing to settle on.
+      if (!isTrouble(answer) && answer.statusCode !== 400) this.#roots = [root];
       if (!isTrouble(answer) || signal.aborted || index === roots.length - 1) return answer;
     }
     throw new Failure({ kind: "bug", message: `No address is known for ${this.registry}.` });
@@ -144,7 +152,7 @@ export class Endpoint {
 
   async #exchange(
     url: URL,
-    question: Pick<Question, "headers" | "body"> & { method: string },
+    question: Pick<Question, "headers" | "body" | "extraSilenceSeconds"> & { method: string },
     signal: AbortSignal,
   ): Promise<IncomingMessage | Trouble> {
     const own = this.#roots.some((root) => root.hostname === url.hostname);
@@ -158,7 +166,7 @@ export class Endpoint {
         agent,
         signal,
         connectSeconds: this.patience.connectSeconds,
-        silenceSeconds: this.patience.silenceSeconds,
+        silenceSeconds: this.patience.silenceSeconds + (question.extraSilenceSeconds ?? 0),
       });
     } catch (error) {
       // What broke may be our own end: the source of what is sent.

@@ -16,7 +16,7 @@ import { sweep } from "./store-sweep.ts";
 import { Store } from "./store.ts";
 import { stored } from "./stored.ts";
 import type { Environment } from "./surroundings.ts";
-import type { Task } from "./trouble.ts";
+import { throwIfCancelled, type Task } from "./trouble.ts";
 
 export interface ImagesOptions {
   /** The local store, also the cache of blobs from registries. */
@@ -102,7 +102,7 @@ class StoreAndRegistries implements RegistryImages {
     const task = taskOf(verbs.open, nameOf(reference), request.signal);
     const reading = this.#reading(await this.#places.toPull(reference), reference, task);
     const image = await openImage({ ...reading, reference, platform, onProgress: request.onProgress });
-    await this.#sweepOnce(request.signal);
+    await this.#sweepOnce(task);
     return image;
   }
 
@@ -147,11 +147,12 @@ class StoreAndRegistries implements RegistryImages {
     return place.tags(taskOf(verbs.tags, name, signal));
   }
 
-  async #sweepOnce(signal: AbortSignal): Promise<void> {
+  /** Housekeeping: what goes wrong with it must not fail what the user wants, and is tried again in the next run. */
+  async #sweepOnce(task: Task): Promise<void> {
     if (this.#swept) return;
     this.#swept = true;
     const limits = { cacheBytes: this.#cacheBytes, now: Date.now() };
-    await withStoreLock(this.#store.directory, signal, () => sweep(this.#store, limits));
+    await withStoreLock(this.#store.directory, task.signal, () => sweep(this.#store, limits)).catch(() => throwIfCancelled(task));
   }
 }
 

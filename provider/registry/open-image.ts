@@ -67,13 +67,15 @@ function layerOf(opening: Opening, blob: Descriptor): Layer {
 export async function openImage(opening: Opening): Promise<OpenImage> {
   const image = await selectPlatform(opening);
   const { layers } = image.manifest;
-  const totalBytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+  // The same empty layer often comes several times.
+  const blobs = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+  const totalBytes = blobs.reduce((sum, layer) => sum + layer.sizeBytes, 0);
   let doneBytes = 0;
   const onBytes = (count: number): void => {
     doneBytes += count;
     opening.onProgress({ phase: "fetching", doneBytes: Math.min(doneBytes, totalBytes), totalBytes });
   };
-  await forEachAtOnce(layers, downloadsAtOnce, (layer) => opening.source.ensure(layer, opening.task, onBytes));
+  await forEachAtOnce(blobs, downloadsAtOnce, (layer) => opening.source.ensure(layer, opening.task, onBytes));
   return {
     digest: image.digest,
     platform: image.configuration.platform,

@@ -30,7 +30,7 @@ function tooSlow(seconds: number): Trouble {
     trouble: "timeout",
     passing: true,
     reason: `the registry did not answer within ${seconds} s`,
-    fix: "look whether the registry is overloaded or far away, then run pulumi again.",
+    fix: "look whether the registry is overloaded or far away.",
   };
 }
 

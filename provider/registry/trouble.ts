@@ -124,6 +124,6 @@ export function networkTrouble(error: unknown, host: string): Trouble {
     passing: code !== "ENOTFOUND",
     cause: error,
     reason,
-    fix: `check that ${host} is the registry's name and port and that it is up, then run pulumi again.`,
+    fix: `check that ${host} is the registry's name and port and that it is up.`,
   };
 }

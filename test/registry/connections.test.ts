@@ -53,7 +53,7 @@ test("a server that takes the connection and never says hello", async () => {
   const work = images.resolve({ registry: host, repository: "team/os", tag: "v1" }, { signal: never });
   expect(await messageOf(work, { [host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not look up image registry.example.com/team/os:v1: no connection to registry.example.com came about in time, in 2 attempts.
-    fix: check that registry.example.com is the registry's name and port and that it is up, then run pulumi again."
+    fix: check that registry.example.com is the registry's name and port and that it is up."
   `);
 });
 

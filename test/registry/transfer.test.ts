@@ -61,7 +61,7 @@ test("a connection that never brings anything", async () => {
   });
   expect(await messageOf(open(), replace)).toMatchInlineSnapshot(`
     "Could not fetch image registry.example.com/team/os@sha256:9f2c…: registry.example.com closed the connection too early (ECONNRESET), 3 times.
-    fix: check that registry.example.com is the registry's name and port and that it is up, then run pulumi again."
+    fix: check that registry.example.com is the registry's name and port and that it is up."
   `);
   expect((await stored()).filter((name) => name.includes("partial"))).toEqual([]);
 });
@@ -132,6 +132,16 @@ test("only what is missing is sent, and what a sister repository has is mounted"
   expect(uploads()).toBe(3);
   await publish("team/other", image);
   expect(uploads()).toBe(3);
+  expect(registry.blobs.get(`team/other ${sha256(layer)}`)).toEqual(layer);
+});
+
+test("a mount that is refused becomes an upload", async () => {
+  const { registry, images, repository } = await hostile();
+  registry.misbehave((request, response) => (request.url ?? "").includes("mount=") && answer(response, 403));
+  for (const path of ["team/os", "team/other"]) {
+    const layoutDirectory = await layoutOf(image);
+    await images.publish({ repository: { ...repository, repository: path }, tags: [], layoutDirectory, signal: never, onProgress: silent });
+  }
   expect(registry.blobs.get(`team/other ${sha256(layer)}`)).toEqual(layer);
 });
 

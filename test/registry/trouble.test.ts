@@ -16,7 +16,7 @@ test("a registry that is down", async () => {
   const work = images.resolve({ ...repository, tag: "in-1" }, { signal: never });
   expect(await messageOf(work, { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not look up image registry.example.com/team/os:in-1: nothing answers at registry.example.com (connection refused), in 4 attempts.
-    fix: check that registry.example.com is the registry's name and port and that it is up, then run pulumi again."
+    fix: check that registry.example.com is the registry's name and port and that it is up."
   `);
 });
 
@@ -26,7 +26,7 @@ test("401 without a login", async () => {
   const work = images.describe({ ...repository, digest: image.digest }, never);
   expect(await messageOf(work, { [registry.host]: "registry.example.com", [short]: "sha256:9f2c" })).toMatchInlineSnapshot(`
     "Could not tell whether image registry.example.com/team/os@sha256:9f2c… still exists: the registry answered 401.
-    fix: log in with "podman login registry.example.com" and run pulumi again."
+    fix: log in with "podman login registry.example.com"."
   `);
 });
 
@@ -41,7 +41,7 @@ test("401 with a login that does not count, named but never shown", async () => 
   expect(await messageOf(work, { [registry.host]: "registry.example.com", [folder]: "" })).toMatchInlineSnapshot(`
     "Could not push image registry.example.com/team/os: the registry answered 401.
     It refused the login from /config/containers/auth.json.
-    fix: log in with "podman login registry.example.com" and run pulumi again."
+    fix: log in with "podman login registry.example.com"."
   `);
   expect(registry.seen.map((one) => one.authorization)).toContain(`Basic ${Buffer.from("ci:hunter2!").toString("base64")}`);
 });
@@ -78,6 +78,14 @@ test("404 as a web page is no answer about an image", async () => {
   `);
 });
 
+test("a 502 with a page longer than anyone reads is still a 502", async () => {
+  const { registry, images, repository } = await hostile({ patience: { attempts: 1 } });
+  registry.misbehave((_, response) =>
+    answer(response, 502, { headers: { "content-type": "text/html" }, body: Buffer.alloc(1_000_000, "x") }),
+  );
+  expect(await messageOf(images.tags(repository, never), { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot();
+});
+
 test("429 is waited out as long as asked", async () => {
   const { registry, images, repository } = await hostile();
   registry.hold("team/os", image, ["in-1"]);
@@ -111,7 +119,7 @@ test("503 passes, or is told after four attempts", async () => {
   expect(await messageOf(work, { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not list the tags of registry.example.com/team/os: the registry answered 503, in 4 attempts.
     It said: UNAVAILABLE: storage is away
-    fix: look at the logs of registry.example.com, or wait until it is well again, then run pulumi again."
+    fix: look at the logs of registry.example.com, or wait until it is well again."
   `);
   expect(registry.seen).toHaveLength(4);
 });
@@ -122,7 +130,7 @@ test("a registry that goes silent", async () => {
   const work = images.resolve({ ...repository, tag: "in-1" }, { signal: never });
   expect(await messageOf(work, { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not look up image registry.example.com/team/os:in-1: registry.example.com went silent in the middle of an exchange, in 2 attempts.
-    fix: check that registry.example.com is the registry's name and port and that it is up, then run pulumi again."
+    fix: check that registry.example.com is the registry's name and port and that it is up."
   `);
 });
 
@@ -132,7 +140,7 @@ test("a registry slower than the time that a look-up has", async () => {
   const work = images.resolve({ ...repository, tag: "in-1" }, { signal: never, timeoutSeconds: 0.1 });
   expect(await messageOf(work, { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not look up image registry.example.com/team/os:in-1: the registry did not answer within 0.1 s.
-    fix: look whether the registry is overloaded or far away, then run pulumi again."
+    fix: look whether the registry is overloaded or far away."
   `);
 });
 
@@ -181,7 +189,7 @@ test("a server that takes connections and hangs up", async () => {
   const work = images.resolve({ registry: host, repository: "team/os", tag: "in-1" }, { signal: never });
   expect(await messageOf(work, { [host]: "registry.example.com" })).toMatchInlineSnapshot(`
     "Could not look up image registry.example.com/team/os:in-1: registry.example.com closed the connection too early (ECONNRESET), in 4 attempts.
-    fix: check that registry.example.com is the registry's name and port and that it is up, then run pulumi again."
+    fix: check that registry.example.com is the registry's name and port and that it is up."
   `);
 });
 
