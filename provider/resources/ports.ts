@@ -57,8 +57,6 @@ export interface BuildRequest {
   readonly containerfileText: string;
   /** The Containerfile's path relative to the context (the ignore file beside it counts). */
   readonly containerfile: string;
-  /** What the build can reach, relative to the context, ignored files left out; absent: the whole context less the ignore file. */
-  readonly files?: readonly string[];
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly target?: string;
   readonly platforms: readonly string[];

@@ -2,9 +2,10 @@
  * The private folder that a build works in. All paths given to a builder are relative to it, so that no path of this
  * computer reaches an image's history, and none can be misread where a comma or colon has a meaning.
  */
-import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import { nothingIgnored, parseIgnoreFile, type IgnoreRules } from "../model/ignore-file.ts";
 import type { BuildRequest } from "../resources/ports.ts";
 import { offerSourceDate } from "./source-date.ts";
 import { copyContext } from "./staged-context.ts";
@@ -32,14 +33,15 @@ export async function inBuildFolder(request: BuildRequest, work: (folder: BuildF
   try {
     const secretFiles = await writeSecrets(path, request.secrets);
     await writeFile(join(path, inside.containerfile), offerSourceDate(request.containerfileText, request.containerfile));
-    await writeIgnoreFile(path, request);
+    // The copy has no ignored files, so the builder must not look for rules of its own.
+    await writeFile(join(path, inside.ignoreFile), "");
     await mkdir(join(path, inside.layout));
     await copyContext({
       from: request.context,
       to: join(path, inside.context),
+      rules: await readIgnoreRules(request),
       leaveOut: [path, request.layoutDirectory],
       signal: request.signal,
-      ...(request.files === undefined ? {} : { files: request.files }),
     });
     await work({ path, secretFiles });
   } finally {
@@ -64,19 +66,13 @@ function badSecretName(name: string): Failure {
   return new Failure({ kind: "input", message });
 }
 
-/** The ignore file that counts, as podman and BuildKit choose it; an empty one when the files were chosen already. */
-async function writeIgnoreFile(path: string, request: BuildRequest): Promise<void> {
-  const target = join(path, inside.ignoreFile);
-  await writeFile(target, "");
-  if (request.files !== undefined) return;
-  const own = [`${request.containerfile}.containerignore`, `${request.containerfile}.dockerignore`];
-  for (const name of [...own, ".containerignore", ".dockerignore"]) {
-    const found = await copyFile(join(request.context, name), target).then(
-      () => true,
-      () => false,
-    );
-    if (found) return chmod(target, 0o644);
+/** Of the ignore file that counts: beside the Containerfile under its name, else in the context's root. */
+async function readIgnoreRules({ context, containerfile }: BuildRequest): Promise<IgnoreRules> {
+  for (const name of [`${containerfile}.containerignore`, `${containerfile}.dockerignore`, ".containerignore", ".dockerignore"]) {
+    const text = await readFile(join(context, name), "utf8").catch(() => undefined);
+    if (text !== undefined) return parseIgnoreFile(text, name);
   }
+  return nothingIgnored;
 }
 
 export function byName(a: readonly [string, unknown], b: readonly [string, unknown]): number {

@@ -5,15 +5,16 @@
  */
 import { constants } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { cancelled, Failure } from "../failure.ts";
+import { judge, mayBringBack, type IgnoreRules, type Matches } from "../model/ignore-file.ts";
 
 export interface ContextCopy {
   readonly from: string;
   readonly to: string;
-  /** Relative paths to copy; absent: everything. */
-  readonly files?: readonly string[];
-  /** Folders that are left out when everything is copied: those that the build itself fills. */
+  /** What they hide is not copied. */
+  readonly rules: IgnoreRules;
+  /** Folders that are left out too: those that the build itself fills. */
   readonly leaveOut: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -22,7 +23,7 @@ const copiesAtOnce = 16;
 
 export async function copyContext(copy: ContextCopy): Promise<void> {
   await mkdir(copy.to, { recursive: true });
-  const paths = copy.files === undefined ? walk(copy, "") : listed(copy.files);
+  const paths = walk(copy, "", undefined);
   const worker = async (): Promise<void> => {
     for await (const path of paths) {
       if (copy.signal.aborted) throw cancelled("Copying the build context");
@@ -32,20 +33,17 @@ export async function copyContext(copy: ContextCopy): Promise<void> {
   await Promise.all(Array.from({ length: copiesAtOnce }, worker));
 }
 
-async function* listed(files: readonly string[]): AsyncGenerator<string> {
-  for (const path of files) {
-    const leaves = isAbsolute(path) || path.split("/").includes("..");
-    if (leaves) throw new Failure({ kind: "bug", message: `The list of context files names ${path}, which is outside the context.` });
-    yield path;
-  }
-}
-
-async function* walk(copy: ContextCopy, folder: string): AsyncGenerator<string> {
-  for (const entry of await readdir(join(copy.from, folder), { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (copy.leaveOut.some((other) => relative(resolve(copy.from, path), resolve(other)) === "")) continue;
-    yield path;
-    if (entry.isDirectory()) yield* walk(copy, path);
+/** A hidden folder is walked when something below it may be brought back; it comes into being with that. */
+async function* walk(copy: ContextCopy, folder: string, parent: Matches | undefined): AsyncGenerator<string> {
+  const entries = await readdir(join(copy.from, folder), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    throw copyFailure(folder, copy.from, error);
+  });
+  for (const entry of entries) {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (copy.leaveOut.some((other) => resolve(copy.from, path) === resolve(other))) continue;
+    const { ignored, matches } = judge(copy.rules, path, parent);
+    if (!ignored) yield path;
+    if (entry.isDirectory() && (!ignored || mayBringBack(copy.rules, path))) yield* walk(copy, path, matches);
   }
 }
 
@@ -62,7 +60,7 @@ async function copyEntry(copy: ContextCopy, path: string): Promise<void> {
     await copyFile(from, to, constants.COPYFILE_FICLONE);
     await chmod(to, (stat.mode & 0o100) === 0 ? 0o644 : 0o755);
   } catch (error) {
-    throw notCopied(path, copy.from, error as NodeJS.ErrnoException);
+    throw copyFailure(path, copy.from, error as NodeJS.ErrnoException);
   }
 }
 
@@ -76,15 +74,17 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-function notCopied(path: string, context: string, error: NodeJS.ErrnoException): Failure {
+/** `path` is relative, empty for the context itself. */
+export function copyFailure(path: string, context: string, error: NodeJS.ErrnoException): Failure {
+  const what = path === "" ? `The build context ${context}` : `${path} of the build context ${context}`;
   if (error.code === "ENOSPC") {
-    const message = `The disk is full: ${path} could not be copied beside the other files of the build context ${context}. Nothing was built.`;
+    const message = `${what} could not be copied for the build, since the disk is full. Nothing was built.`;
     return new Failure({ kind: "environment", code: "no-space", message, fix: "free some space, then run pulumi up again.", cause: error });
   }
   if (error.code === "ENOENT") {
-    const message = `${path} disappeared from the build context ${context} while it was being read. Nothing was built.`;
+    const message = `${what} disappeared while it was being read. Nothing was built.`;
     return new Failure({ kind: "input", message, fix: "run pulumi up again once nothing changes the folder any more.", cause: error });
   }
-  const message = `${path} of the build context ${context} could not be read (${error.code ?? error.message}). Nothing was built.`;
+  const message = `${what} could not be read (${error.code ?? error.message}). Nothing was built.`;
   return new Failure({ kind: "input", message, fix: "make it readable for you, or list it in .containerignore.", cause: error });
 }

@@ -143,18 +143,6 @@ describe("what a request says", () => {
     expect(images(other.layoutDirectory)[0]?.layers.flatMap(tarEntries)).toContain("0 d/drop 644 0 315532800");
   });
 
-  test("with a list of files, only these reach the build", async () => {
-    const context = makeContext(join(room.directory, "listed"), { "d/keep": "", "d/drop": "" });
-    const files = ["busybox", "d/keep"];
-    const request = makeRequest(room, context, { files, containerfileText: containerfile("COPY . /all") });
-    await built(request);
-    expect(
-      images(request.layoutDirectory)[0]
-        ?.layers.flatMap(tarEntries)
-        .filter((entry) => entry.includes("all/d/")),
-    ).toEqual(["5 all/d/ 755 0 315532800", "0 all/d/keep 644 0 315532800"]);
-  });
-
   test("several platforms make one index, each image for its own platform though steps are cached", async () => {
     const context = makeContext(join(room.directory, "platforms"), { "a.txt": "for all" });
     const platforms = ["linux/amd64", "linux/arm64"];

@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -16,7 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { asFailure, describeFailure } from "../../provider/failure.ts";
-import { copyContext, type ContextCopy } from "../../provider/tools/staged-context.ts";
+import { nothingIgnored, parseIgnoreFile } from "../../provider/model/ignore-file.ts";
+import { copyContext, copyFailure, type ContextCopy } from "../../provider/tools/staged-context.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -29,6 +31,7 @@ function copy(more: Partial<ContextCopy> = {}): Promise<void> {
   return copyContext({
     from: join(directory, "from"),
     to: join(directory, "to"),
+    rules: nothingIgnored,
     leaveOut: [],
     signal: new AbortController().signal,
     ...more,
@@ -74,12 +77,18 @@ test("modes are those of Git, hard links are taken apart, links are kept as they
   expect(() => lstatSync(join(directory, "to/pipe"))).toThrow("ENOENT");
 });
 
-test("names arrive byte for byte, listed or found", async () => {
+test("names arrive byte for byte", async () => {
   const names = ["a b", "é", "-rf", "x\ny", "*"];
   for (const name of names) put(name, name, 0o644);
-  await copy({ files: names.slice(1) });
-  expect(names.slice(1).map((name) => readFileSync(join(directory, "to", name), "utf8"))).toEqual(names.slice(1));
-  expect(() => lstatSync(join(directory, "to", "a b"))).toThrow("ENOENT");
+  await copy();
+  expect(names.map((name) => readFileSync(join(directory, "to", name), "utf8"))).toEqual(names);
+});
+
+test("what the ignore file hides is not even read; what it brings back is there with its folders", async () => {
+  for (const folder of ["node_modules", "d", "d/e", "empty"]) mkdirSync(join(directory, "from", folder));
+  for (const name of ["node_modules/x", "d/hidden", "d/e/kept", "top"]) put(name, name, 0o644);
+  await copy({ rules: parseIgnoreFile("node_modules\nd\n!d/e/kept\n", ".dockerignore") });
+  expect(readdirSync(join(directory, "to"), { recursive: true }).map(String).sort()).toEqual(["d", "d/e", "d/e/kept", "empty", "top"]);
 });
 
 test("a copy inside the context does not copy itself", async () => {
@@ -89,17 +98,26 @@ test("a copy inside the context does not copy itself", async () => {
   expect(readFileSync(join(directory, "from/to/a"), "utf8")).toBe("a");
 });
 
-test("a file that is gone is named", async () => {
-  expect(await trouble({ files: ["gone/file"] })).toMatchInlineSnapshot(`
-    "gone/file disappeared from the build context /room/from while it was being read. Nothing was built.
+test("a context that is gone is named", async () => {
+  rmSync(join(directory, "from"), { recursive: true });
+  expect(await trouble({})).toMatchInlineSnapshot(`
+    "The build context /room/from disappeared while it was being read. Nothing was built.
     fix: run pulumi up again once nothing changes the folder any more."
   `);
 });
 
-test("a list never leads out of the context", async () => {
-  expect(await trouble({ files: ["../etc/passwd"] })).toMatchInlineSnapshot(
-    `"The list of context files names ../etc/passwd, which is outside the context."`,
-  );
+test.each([
+  ["ENOENT", "run pulumi up again once nothing changes the folder any more."],
+  ["ENOSPC", "free some space, then run pulumi up again."],
+  ["EACCES", "make it readable for you, or list it in .containerignore."],
+])("%s: the file is named, and what to do", (code, fix) => {
+  const says: Record<string, string> = {
+    ENOENT: "disappeared while it was being read",
+    ENOSPC: "could not be copied for the build, since the disk is full",
+    EACCES: "could not be read (EACCES)",
+  };
+  const shown = describeFailure(copyFailure("d/file", "/ctx", Object.assign(new Error("why"), { code })));
+  expect(shown).toBe(`d/file of the build context /ctx ${says[code]}. Nothing was built.\nfix: ${fix}`);
 });
 
 test("an abort stops it", async () => {
