@@ -3,13 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { diskSpec } from "./resources/disk.ts";
 import { imageSpec } from "./resources/image.ts";
+import { machineGroupSpec } from "./resources/machine-group-spec.ts";
 import type { ComponentSpec } from "./spec/component.ts";
 import { configuration } from "./spec/configuration.ts";
 import type { FunctionSpec } from "./spec/function.ts";
 import type { ResourceSpec } from "./spec/resource.ts";
 import { deriveSchema, type JsonObject } from "./spec/schema.ts";
 
-export const resources: readonly ResourceSpec[] = [imageSpec, diskSpec];
+export const resources: readonly ResourceSpec[] = [imageSpec, diskSpec, machineGroupSpec];
 const components: readonly ComponentSpec[] = [];
 const functions: readonly FunctionSpec[] = [];
 

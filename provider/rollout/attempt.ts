@@ -55,9 +55,9 @@ export async function judge({ run, kind, before, confirmation }: Judgement): Pro
     return;
   }
   // A host that ran the target before says nothing about the image.
-  const rejects = confirmation.kind === "unhealthy" && (kind === "check" || before.booted !== run.target);
+  const rejects = confirmation.kind === "unhealthy" && (kind === "check" || lastImage(before) !== run.target);
   run.fail({ host: before.name, reason, rejects });
-  const to = oldImage(kind, before);
+  const to = oldImage(kind, before, run.target);
   if (run.request.rules.onFailure === "stop" || to === undefined) run.conclude(before.name, { kind: "failed", reason });
   else await putBack({ run, before, to, reason });
 }
@@ -68,10 +68,16 @@ function wasUnhealthy(kind: StepKind, { health, settled }: HostFacts): boolean {
   return down && (kind === "swap" || (kind === "check" && settled === true));
 }
 
-/** What the host ran before the target; undefined when it ran nothing. */
-function oldImage(kind: StepKind, before: HostFacts): Digest | undefined {
+/** What the host ran, or had run when it ended. */
+function lastImage({ booted, rollback }: HostFacts): Digest | undefined {
+  return booted ?? rollback;
+}
+
+/** What the host goes back to; undefined when it ran nothing else. */
+function oldImage(kind: StepKind, before: HostFacts, target: Digest): Digest | undefined {
   if (kind === "check") return before.rollback;
-  return kind === "create" && before.booted === undefined ? before.rollback : before.booted;
+  const last = lastImage(before);
+  return kind === "create" && last === target ? undefined : last;
 }
 
 interface PutBack {

@@ -1,13 +1,6 @@
 /** Budgets: how many hosts may be unavailable at once, in the whole fleet and among the hosts that share a label's value. */
 import type { HostFacts, RolloutRules } from "./fleet.ts";
 
-export interface RulesProblem {
-  /** Below `rollout`: `["perLabel", "site"]`. */
-  readonly path: readonly string[];
-  /** A lower-case fragment without full stop. */
-  readonly reason: string;
-}
-
 /** The budget that does not let a host go down. */
 export interface Refusal {
   readonly limit: number;
@@ -30,15 +23,14 @@ interface Group {
 }
 
 const share = /^([0-9]+(?:\.[0-9]+)?)%$/;
-const count = /^-?[0-9]+(?:\.[0-9]+)?$/;
 
 export function isAvailable(host: HostFacts): boolean {
   return host.health === "healthy";
 }
 
-/** `maxUnavailable` in hosts. A share is rounded down, and never to 0; "2" is 2. */
+/** `maxUnavailable` in hosts. A share is rounded down, and never to 0. Check has refused what could never let a host move. */
 export function unavailableLimit(maxUnavailable: number | string, hosts: number): number {
-  if (typeof maxUnavailable === "number" || count.test(maxUnavailable)) return Number(maxUnavailable);
+  if (typeof maxUnavailable === "number") return maxUnavailable;
   const percent = Number(share.exec(maxUnavailable)?.[1] ?? 0);
   // Percent first: 29% of 100 hosts is 29, and 0.29 * 100 is less than that.
   return Math.max(1, Math.floor((percent * hosts) / 100));
@@ -83,42 +75,4 @@ function memberships({ rules, hosts, host, groups }: Membership): Group[] {
     groups.set(key, group);
     return group;
   });
-}
-
-/** What is wrong with rules, all of it. More canaries than hosts are fine: then every host is one. */
-export function budgetProblems(rules: Partial<RolloutRules>): readonly RulesProblem[] {
-  const problems = [
-    problem(["maxUnavailable"], rules.maxUnavailable, unavailableReason),
-    problem(["canary"], rules.canary, wholeReason),
-    problem(["failureBudget"], rules.failureBudget, wholeReason),
-    problem(["bakeSeconds"], rules.bakeSeconds, secondsReason),
-    ...Object.entries(rules.perLabel ?? {}).map(([label, limit]) => problem(["perLabel", label], limit, atLeastOneReason)),
-  ];
-  return problems.filter((found) => found !== undefined);
-}
-
-function problem<T>(path: readonly string[], value: T | undefined, judge: (value: T) => string | undefined): RulesProblem | undefined {
-  const reason = value === undefined ? undefined : judge(value);
-  return reason === undefined ? undefined : { path, reason };
-}
-
-function unavailableReason(value: number | string): string | undefined {
-  if (typeof value === "number" || count.test(value)) return atLeastOneReason(Number(value));
-  const percent = Number(share.exec(value)?.[1] ?? Number.NaN);
-  if (Number.isNaN(percent)) return `"${value}" is neither a number of hosts nor a share such as "20%"`;
-  if (percent === 0) return `"${value}" would never let a host restart; use a share above 0%, or a number of hosts`;
-  return percent > 100 ? `"${value}" is more than all hosts; use at most "100%"` : undefined;
-}
-
-function atLeastOneReason(value: number): string | undefined {
-  if (value === 0) return "0 would never let a host restart; use 1 or more";
-  return Number.isInteger(value) && value > 0 ? undefined : `${value} is not a number of hosts; use a whole number, 1 or more`;
-}
-
-function wholeReason(value: number): string | undefined {
-  return Number.isInteger(value) && value >= 0 ? undefined : `${value} is not a number of hosts; use a whole number, 0 or more`;
-}
-
-function secondsReason(value: number): string | undefined {
-  return Number.isFinite(value) && value >= 0 ? undefined : `${value} is not a time; use a number of seconds, 0 or more`;
 }

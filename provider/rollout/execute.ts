@@ -96,7 +96,8 @@ function failureOfRun(run: Run, plan: RolloutPlan): RolloutResult["failure"] {
 function rejectionOf({ stop, failures, target, request }: Run): Rejection | undefined {
   const cause = failures.find((failure) => failure.rejects);
   if (stop?.kind !== "failures" || cause === undefined) return undefined;
-  const reason = `${cause.host}: ${cause.reason.message}`;
+  const { message } = cause.reason;
+  const reason = message.includes(cause.host) ? message : `${cause.host}: ${message}`;
   return { digest: target, at: new Date(request.clock.now()).toISOString(), reason };
 }
 

@@ -4,10 +4,10 @@ import { settingsChanged, type RolloutPlan, type Step, type Wave } from "./plan.
 
 const namesShown = 5;
 
-/** The empty text means that no host is touched. */
-export function renderPlan(plan: RolloutPlan): string {
+/** The empty text means that no host is touched. `image` is what the target is called. */
+export function renderPlan(plan: RolloutPlan, image: string = shortDigest(plan.target)): string {
   if (plan.refused !== undefined) return renderRefusal(plan);
-  const lines = [headline(plan), changedSettings(plan), blocked(plan), later(plan)];
+  const lines = [headline(plan, image), changedSettings(plan), blocked(plan), later(plan)];
   return lines.filter((line) => line !== "").join("\n");
 }
 
@@ -22,11 +22,11 @@ function renderRefusal({ target, refused }: RolloutPlan): string {
   return `no rollout: ${shortDigest(target)} was taken back at ${refused?.at}: ${refused?.reason}`;
 }
 
-function headline(plan: RolloutPlan): string {
+function headline(plan: RolloutPlan, image: string): string {
   const waves = plan.waves.map(renderWave);
   if (waves.length === 0) return "";
   const steps = plan.waves.flatMap((wave) => wave.steps);
-  const title = steps.every(isSettingsOnly) ? "restart with changed settings" : `rollout to ${shortDigest(plan.target)}`;
+  const title = steps.every(isSettingsOnly) ? "restart with changed settings" : `rollout to ${image}`;
   return `${title}: ${waves.join(", then ")}${safeguards(plan, steps)}`;
 }
 

@@ -36,7 +36,7 @@ function movedHosts(run: Run): HostFacts[] {
 
 function isNew(run: Run, host: HostFacts): boolean {
   const attempt = run.attempts.get(host.name);
-  return host.rollback === undefined && (attempt === undefined || attempt.before.booted === undefined);
+  return host.rollback === undefined && (attempt === undefined || (attempt.before.booted ?? attempt.before.rollback) === undefined);
 }
 
 async function takeBack(run: Run, host: string, to: Digest): Promise<Failure | undefined> {

@@ -76,7 +76,7 @@ test("a broken image stops at the canary, which is put back; the other one is le
   expect(story.rejection).toEqual({
     digest: newImage,
     at: "2023-11-14T22:13:35.000Z",
-    reason: "kiosk-1: kiosk-1 answered 503 on port 80.",
+    reason: "kiosk-1 answered 503 on port 80.",
   });
   expect(story.fleet.events.some((event) => event.host === "kiosk-2")).toBe(false);
 });

@@ -1,13 +1,16 @@
 /** Thousands of random fleets with random faults, against a simulator that checks the budgets at every event. */
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { executeRollout } from "../../provider/rollout/execute.ts";
 import type { OnFailure, RolloutRules } from "../../provider/rollout/fleet.ts";
 import type { RolloutResult } from "../../provider/rollout/result.ts";
 import { newImage, oldImage } from "../fakes/fleets.ts";
 import { SimulatedFleet, type Fault, type SimulatedHost } from "../fakes/simulated-fleet.ts";
 
-/** Some 3500 fleets; BOOTABLE_TEST_EFFORT=20 for a night. */
+// Seconds when the computer is idle.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** Some 2500 fleets; BOOTABLE_TEST_EFFORT=20 for a night. */
 const effort = Number(process.env["BOOTABLE_TEST_EFFORT"] ?? 1);
 
 const faults: readonly Fault[] = [
@@ -112,7 +115,7 @@ test("no budget is ever exceeded, it ends, canaries are first, the failure budge
       if (result.failure === undefined) expectAllDone(result);
       else expectNobodyArmed(fleet, result);
     }),
-    { numRuns: 1500 * effort },
+    { numRuns: 1000 * effort },
   );
 });
 
@@ -152,7 +155,7 @@ test("hosts that die by themselves count as soon as they are seen", async () => 
       await run(fleet, scenario);
       expect(fleet.violations).toEqual([]);
     }),
-    { numRuns: 400 * effort },
+    { numRuns: 300 * effort },
   );
 });
 
@@ -182,7 +185,7 @@ test("a crash before any effect, then planning again: a good image ends on every
       await run(straight, scenario);
       expect(finalState(await runWithCrashes(scenario, crashes))).toEqual(finalState(straight));
     }),
-    { numRuns: 400 * effort },
+    { numRuns: 300 * effort },
   );
 });
 
@@ -210,7 +213,7 @@ test("a crash before any effect of a failing rollout, one host at a time: it end
       await run(straight, scenario);
       expect(finalState(await runWithCrashes(scenario, crashes))).toEqual(finalState(straight));
     }),
-    { numRuns: 400 * effort },
+    { numRuns: 300 * effort },
   );
 });
 
@@ -226,7 +229,7 @@ test("a crash before any effect of a rollbackAll, any number of hosts at a time:
       await run(straight, scenario);
       expect(finalState(await runWithCrashes(scenario, crashes))).toEqual(finalState(straight));
     }),
-    { numRuns: 400 * effort },
+    { numRuns: 300 * effort },
   );
 });
 
@@ -247,6 +250,6 @@ test("an abort anywhere ends at once, touches nothing more, and the next run goe
       expect(fleet.violations).toEqual([]);
       expect([...fleet.hosts.values()].filter((host) => host.booted !== newImage || host.health !== "healthy")).toEqual([]);
     }),
-    { numRuns: 400 * effort },
+    { numRuns: 300 * effort },
   );
 });
