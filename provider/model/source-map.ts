@@ -33,10 +33,11 @@ export function foldSources(entries: SourceHashes, kept: string): Readonly<Recor
 /** How many folders deep keys may go; Infinity: every file is a key. */
 function foldDepth(entries: SourceHashes): number {
   if (entries.size <= maximumEntries) return Infinity;
-  const paths = [...entries.keys()];
-  const deepest = paths.reduce((depth, path) => Math.max(depth, folders(path).length), 0);
+  // Files of one folder fold alike, whatever the depth: folders are few.
+  const groups = new Set([...entries.keys()].map((path) => (path.includes("/") ? `${folders(path).join("/")}/x` : path)));
+  const deepest = [...groups].reduce((depth, path) => Math.max(depth, folders(path).length), 0);
   for (let depth = deepest; depth > 0; depth--) {
-    if (new Set(paths.map((path) => foldKey(path, depth))).size <= maximumEntries) return depth;
+    if (new Set([...groups].map((path) => foldKey(path, depth))).size <= maximumEntries) return depth;
   }
   return 0;
 }
@@ -53,9 +54,8 @@ function folders(path: string): readonly string[] {
 }
 
 function hashEntries(entries: readonly (readonly [string, string])[]): string {
-  const hash = createHash("sha256");
-  for (const [path, entry] of entries) hash.update(`${path}\0${entry}\n`);
-  return hash.digest("hex");
+  const text = entries.map(([path, entry]) => `${path}\0${entry}\n`).join("");
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function byPath(a: readonly [string, string], b: readonly [string, string]): number {
