@@ -83,7 +83,10 @@ test("a 502 with a page longer than anyone reads is still a 502", async () => {
   registry.misbehave((_, response) =>
     answer(response, 502, { headers: { "content-type": "text/html" }, body: Buffer.alloc(1_000_000, "x") }),
   );
-  expect(await messageOf(images.tags(repository, never), { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot();
+  expect(await messageOf(images.tags(repository, never), { [registry.host]: "registry.example.com" })).toMatchInlineSnapshot(`
+    "Could not list the tags of registry.example.com/team/os: the registry answered 502.
+    fix: look at the logs of registry.example.com, or wait until it is well again."
+  `);
 });
 
 test("429 is waited out as long as asked", async () => {
