@@ -1,6 +1,7 @@
 /** What a preview says of an Image: what changed, and whether that means a build. */
 import type { ImageReference } from "../model/image-reference.ts";
 import { shortDigest } from "../model/digest.ts";
+import { describeSourceChanges } from "../model/source-changes.ts";
 import type { CheckedFields, Previous } from "../spec/handlers.ts";
 import { isKnown } from "../spec/known.ts";
 import { changedKeys, type Lookup } from "./image-inputs.ts";
@@ -56,17 +57,10 @@ function filesThatChanged(
   args: CheckedFields<ImageArgs>,
   reading: ContextReading | undefined,
 ): readonly string[] {
-  const files = changedKeys(plainMap(old.args.sources), plainMap(args.sources));
-  if (files.length === 0) return [];
-  const words = files.map((file) => (file === reading?.containerfile ? describeContainerfile(old.state, reading) : file));
-  return [`${listed(words)} changed`];
-}
-
-/** `Containerfile line 7 (RUN)`: the first instruction that is not where it was. */
-function describeContainerfile(state: ImageState, reading: ContextReading): string {
-  const before = new Set(state.instructions.map(({ hash }) => hash));
-  const changed = reading.instructions.find(({ hash }) => !before.has(hash));
-  return changed === undefined ? reading.containerfile : `${reading.containerfile} line ${changed.line} (${changed.keyword})`;
+  if (!isKnown(old.args.sources) || !isKnown(args.sources)) return [];
+  const before = { sources: plainMap(old.args.sources), instructions: old.state.instructions };
+  const after = { sources: plainMap(args.sources), instructions: reading?.instructions ?? [] };
+  return describeSourceChanges(before, after, reading?.containerfile ?? "");
 }
 
 function basesThatMoved(before: unknown, after: unknown): readonly string[] {
