@@ -34,7 +34,8 @@ async function writeJson(blobs: string, mediaType: string, value: unknown): Prom
   return { mediaType, digest: `sha256:${hex}`, size: Buffer.byteLength(text) };
 }
 
-async function writeLayout(tar: string, layout: string): Promise<void> {
+/** An OCI layout whose one image has the tar as its layer. */
+export async function writeLayout(tar: string, layout: string): Promise<void> {
   const blobs = join(layout, "blobs", "sha256");
   await mkdir(blobs, { recursive: true });
   const plain = createHash("sha256");
@@ -52,13 +53,10 @@ async function writeLayout(tar: string, layout: string): Promise<void> {
   await rename(layer, join(blobs, layerDigest));
   const rootfs = { type: "layers", diff_ids: [`sha256:${plain.digest("hex")}`] };
   const created = "2025-01-01T00:00:00Z";
-  const config = await writeJson(blobs, "application/vnd.oci.image.config.v1+json", {
-    architecture: "amd64",
-    os: "linux",
-    created,
-    config: {},
-    rootfs,
-  });
+  // Builders count a base image's layers by its history.
+  const history = [{ created, created_by: "mmdebstrap" }];
+  const configuration = { architecture: "amd64", os: "linux", created, config: {}, rootfs, history };
+  const config = await writeJson(blobs, "application/vnd.oci.image.config.v1+json", configuration);
   const manifestType = "application/vnd.oci.image.manifest.v1+json";
   const layers = [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest: `sha256:${layerDigest}`, size }];
   const manifest = await writeJson(blobs, manifestType, { schemaVersion: 2, mediaType: manifestType, config, layers });
@@ -69,8 +67,9 @@ async function writeLayout(tar: string, layout: string): Promise<void> {
 
 /** The reference of the base image in `registry` ("127.0.0.1:5000"); pushed by skopeo unless it is there. */
 export async function pushBaseImage(tar: string, registry: string): Promise<string> {
-  const reference = `${registry}/guest/base:${basename(tar, ".tar")}`;
-  const known = await fetch(`http://${registry}/v2/guest/base/manifests/${basename(tar, ".tar")}`, {
+  const tag = basename(tar, ".tar");
+  const reference = `${registry}/guest/base:${tag}`;
+  const known = await fetch(`http://${registry}/v2/guest/base/manifests/${tag}`, {
     method: "HEAD",
     headers: { accept: "application/vnd.oci.image.manifest.v1+json" },
   });

@@ -62,7 +62,7 @@ export async function openScene({ root, baseTar }: SceneOptions): Promise<Scene>
       CONTAINERS_REGISTRIES_CONF: join(registry.configHome, "containers", "registries.conf"),
       BUILDAH_ISOLATION: process.env["BUILDAH_ISOLATION"] ?? "chroot",
     };
-    const workspace = await openWorkspace({ project: "quickstart", plugins: {}, root, environment });
+    const workspace = await openWorkspace({ project: "quickstart", plugins: { bootable: join(checkout, "provider") }, root, environment });
     await copyProgram(workspace.directory);
     await workspace.run("config", "set", "base", base);
     await workspace.run("config", "set", "repository", `${registry.host}/kiosk/os`);

@@ -1,7 +1,7 @@
 /** Dependencies by `npm ci`, Node 24 among them, and the compiled provider. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkout, run } from "./run.mjs";
 
@@ -27,6 +27,9 @@ export async function installModules() {
   if (unchanged) return "unchanged";
   await run(["npm", "ci", "--ignore-scripts"], { log: "npm-ci" });
   if (!existsSync(node24)) await run(["node", "installArchSpecificPackage"], { log: "npm-node", cwd: join(modules, "node") });
+  // npm links no program that a skipped install script had still to fetch; every script's first line looks for it there.
+  await rm(join(modules, ".bin", "node"), { force: true });
+  await symlink("../node/bin/node", join(modules, ".bin", "node"));
   await writeFile(stamp, hash);
   return "installed by npm ci";
 }
