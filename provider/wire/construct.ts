@@ -4,7 +4,10 @@ import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import * as rpc from "@pulumi/pulumi/runtime/rpc.js";
 import * as settings from "@pulumi/pulumi/runtime/settings.js";
 import structProto from "google-protobuf/google/protobuf/struct_pb.js";
+import { cancelled } from "../failure.ts";
+import type { Failure } from "../failure.ts";
 import type { ServedComponent } from "../spec/served.ts";
+import { componentFailure } from "./component-failure.ts";
 import { componentOptions } from "./construct-options.ts";
 import { awaitFeatureSupport, deserializeInputs, setAllConfig, waitForRPCs, withLocalStorage } from "./sdk-runtime.ts";
 
@@ -15,14 +18,34 @@ export interface Construction {
   readonly request: ConstructRequest;
   readonly engineAddress: string;
   readonly component: ServedComponent;
+  readonly signal: AbortSignal;
 }
 
-export async function construct({ request, engineAddress, component }: Construction): Promise<ConstructResponse> {
-  const make = await component.load();
+/** Ends with the signal: the SDK's own work cannot be stopped, and waits forever for a part that was not made. */
+export async function construct(construction: Construction): Promise<ConstructResponse> {
+  const { signal, request } = construction;
+  const aborted = new Promise<never>((_, reject) => {
+    const stop = (): void => reject(abortFailure(signal.reason, request.getName()));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([make(construction), aborted]);
+  } catch (thrown) {
+    throw componentFailure(thrown);
+  }
+}
+
+function abortFailure(reason: unknown, name: string): Failure {
+  const failure = componentFailure(reason);
+  return failure.code === "cancelled" ? cancelled(`Constructing ${JSON.stringify(name)}`) : failure;
+}
+
+async function make({ request, engineAddress, component }: Construction): Promise<ConstructResponse> {
+  const constructComponent = await component.load();
   return withLocalStorage(async () => {
     await configureRuntime(request, engineAddress);
     const inputs = await deserializeInputs(request.getInputs(), request.getInputdependenciesMap());
-    const { resource, outputs } = make(request.getName(), inputs, componentOptions(request));
+    const { resource, outputs } = constructComponent(request.getName(), inputs, componentOptions(request));
     const response = await describe(request, resource as pulumi.Resource, outputs);
     await waitForRPCs();
     return response;

@@ -10,6 +10,7 @@ import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import { asFailure, cancelled, Failure } from "../failure.ts";
 import type { Package } from "../spec/served.ts";
+import { componentFailure, isOfComponent } from "./component-failure.ts";
 import { configuration } from "./configuration.ts";
 import { customResources } from "./custom-resources.ts";
 import { implementation, serviceDefinition } from "./service.ts";
@@ -71,7 +72,7 @@ function greeting(session: Session): Pick<Service, Greeting> {
       return new proto.GetSchemaResponse().setSchema(session.pkg.schema());
     },
     cancel: async () => {
-      session.calls.abortAll(cancelled("The run"));
+      session.abortAll(cancelled("The run"));
       return new emptyProto.Empty();
     },
   };
@@ -83,9 +84,9 @@ function components(session: Session): Pick<Service, "construct"> {
       const component = session.find(session.pkg.components, request.getType(), "component");
       const limits = { what: `Constructing ${JSON.stringify(request.getName())}`, timeoutSeconds: 0 };
       const { construct } = await import("./construct.ts");
-      return session.calls.run(limits, async (_, abort) => {
+      return session.constructs.run(limits, async (signal, abort) => {
         call.on("cancelled", abort);
-        return construct({ request, engineAddress: session.engine.address ?? "", component });
+        return construct({ request, engineAddress: session.engine.address ?? "", component, signal });
       });
     },
   };
@@ -108,18 +109,23 @@ function stopWithTheEngine(session: Session, server: Server): void {
 
 /** Calls under way get the time to say what they did. */
 function stopServing(session: Session, server: Server): void {
-  if (session.calls.count === 0) process.exit(0);
-  session.calls.abortAll(cancelled("The run"));
+  if (session.calls.count + session.constructs.count === 0) process.exit(0);
+  session.abortAll(cancelled("The run"));
   server.tryShutdown(() => process.exit(0));
   setTimeout(() => process.exit(0), shutdownMilliseconds).unref();
 }
 
-/** A mistake in one resource's work must not lose what the others have done: every call ends, half done work is saved. */
+/**
+ * A mistake in one resource's work must not lose what the others have done: every call ends, half done work is saved.
+ * What a component leaves uncaught ends the constructs only; the SDK rejects a promise or many for each child that the
+ * engine refused, and none of them is the one that a construct waits for.
+ */
 function surviveMistakes(session: Session): void {
   const stop = (thrown: unknown): void => {
+    if (isOfComponent(thrown)) return session.constructs.abortAll(componentFailure(thrown));
     const failure = asFailure(thrown);
     process.stderr.write(`${failure.detail ?? failure.message}\n`);
-    session.calls.abortAll(failure);
+    session.abortAll(failure);
   };
   process.on("uncaughtException", stop).on("unhandledRejection", stop);
 }

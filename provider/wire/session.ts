@@ -23,11 +23,18 @@ export class Session {
   readonly pkg: Package;
   readonly engine = new EngineLog();
   readonly calls = new RunningCalls();
+  /** Apart from the others: what goes wrong in the SDK is no reason to stop these. */
+  readonly constructs = new RunningCalls();
   config: ProviderConfig;
 
   constructor(pkg: Package) {
     this.pkg = pkg;
     this.config = pkg.configure({}).config;
+  }
+
+  abortAll(reason: Failure): void {
+    this.calls.abortAll(reason);
+    this.constructs.abortAll(reason);
   }
 
   /** Runs a call about one resource, and says what it had to say before it answers. */

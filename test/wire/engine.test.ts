@@ -193,3 +193,16 @@ test("custom timeouts stop the work", async () => {
   Making thing "a" was cancelled.
   fix: raise customTimeouts.create or leave it out, then run pulumi up again.`);
 });
+
+test("a component's parts are made, and a part that is refused says why", async () => {
+  const workspace = await openProbeWorkspace();
+  const pair = (content: string): string => `  pair: { type: "probe:index:Pair", properties: { content: ${content} } }\n`;
+  workspace.program(`${resources(pair("one"))}outputs: { both: "\${pair.both}" }\n`);
+  const made = await workspace.run("up", "--yes", "--skip-preview");
+  expect(section(made.output, "Outputs:")).toBe('both: "one+one"');
+  expect(section(made.output, "Resources:")).toBe("+ 4 created");
+  workspace.program(resources(pair("bad")));
+  const { output } = await workspace.run("preview");
+  const reason = `property labels["a b"] value {<nil>} has a problem: "bad" is no content; use any other word`;
+  expect(diagnostics(output)).toContain(`probe:index:Thing (pair-left):\n  error: probe:index:Thing resource 'pair-left': ${reason}`);
+});
