@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { hybridImage } from "./components/hybrid-image.ts";
 import { buildContexts } from "./context/build-contexts.ts";
 import { disks } from "./disks/disks.ts";
 import { machines } from "./hosts/qemu-machines.ts";
@@ -11,6 +12,7 @@ import { disk } from "./resources/disk.ts";
 import { image } from "./resources/image.ts";
 import { machineGroup } from "./resources/machine-group.ts";
 import { systemClock } from "./rollout/clock.ts";
+import { hybridParts } from "./schema.ts";
 import { configure } from "./spec/configuration.ts";
 import type { ValueMap } from "./spec/value.ts";
 import { cacheDirectory, dataDirectory, stateDirectory } from "./storage/directories.ts";
@@ -51,10 +53,16 @@ void serve({
   resources: [
     image({ contexts, builders: builders(run), images: stored, withFolder }),
     disk({ images: stored, disks: made, removeFile }),
-    machineGroup({ images: stored, disks: made, machines: hosts, clock: systemClock, offline: () => process.env["BOOTABLE_OFFLINE"] === "1" }),
+    machineGroup({
+      images: stored,
+      disks: made,
+      machines: hosts,
+      clock: systemClock,
+      offline: () => process.env["BOOTABLE_OFFLINE"] === "1",
+    }),
   ],
   functions: [],
-  components: [],
+  components: [hybridImage({ ...hybridParts, version })],
   configure: (raw: ValueMap) => {
     const configured = configure(raw);
     ({ config } = configured);

@@ -1,6 +1,8 @@
 /** Collects the specs of all that is served, and writes schema.json when it is run: `npm run schema`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { hybridImageSpec } from "./components/hybrid-image.ts";
+import type { HybridParts } from "./components/hybrid-image.ts";
 import { diskSpec } from "./resources/disk.ts";
 import { imageSpec } from "./resources/image.ts";
 import { machineGroupSpec } from "./resources/machine-group-spec.ts";
@@ -11,7 +13,14 @@ import type { ResourceSpec } from "./spec/resource.ts";
 import { deriveSchema, type JsonObject } from "./spec/schema.ts";
 
 export const resources: readonly ResourceSpec[] = [imageSpec, diskSpec, machineGroupSpec];
-const components: readonly ComponentSpec[] = [];
+
+/** What a HybridImage takes from the two resources in it. */
+export const hybridParts: HybridParts = {
+  imageInputs: imageSpec.inputs,
+  diskInputs: diskSpec.inputs,
+  diskFiles: diskSpec.outputs.files.type,
+};
+const components: readonly ComponentSpec[] = [hybridImageSpec(hybridParts)];
 const functions: readonly FunctionSpec[] = [];
 
 export const about: JsonObject = {
