@@ -1,6 +1,7 @@
 /** Reads build contexts: what a build can reach, found by its Containerfile, hashed, and kept in a stat cache. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { compareBytewise } from "../model/bytewise.ts";
 import { planBuild, type BuildPlan } from "../model/build-plan.ts";
 import { parseContainerfile } from "../model/containerfile.ts";
 import type { IgnoreRules } from "../model/ignore-file.ts";
@@ -87,19 +88,17 @@ async function tryReadSources(reader: Reader): Promise<Sources> {
   return { hashes: await hashFound(found, reader), remarks: [...remarks, ...otherRemarks(found)] };
 }
 
-/** Another kind, another hash: what is hashed begins with the kind and a zero byte. */
+/** Another kind, another hash: what is hashed begins with the kind and a zero byte. Sorted once, for all who sort again. */
 async function hashFound(found: Found, { root, cache, pace, containerfile }: Reader): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map([[containerfile.path, sha256("file\0", containerfile.bytes)]]);
   for (const file of found.files.values()) {
     if (pace.isDue()) await pace.rest();
-    const content = await hashFile(file, { root, cache, pace });
-    // The owner's bit: the others follow the umask.
-    const isExecutable = (file.stat.mode & 0o100n) !== 0n;
-    hashes.set(pathKey(file.path), isExecutable ? sha256("executable\0", content) : content);
+    const content = cache.find(file.identity) ?? (await hashFile(file, { root, cache, pace }));
+    hashes.set(pathKey(file.path), file.isExecutable ? sha256("executable\0", content) : content);
   }
   for (const [path, target] of found.links) hashes.set(pathKey(path), sha256("link\0", pathKey(target)));
   for (const path of found.emptyFolders) hashes.set(`${pathKey(path)}/`, sha256("folder\0", ""));
-  return hashes;
+  return new Map([...hashes].toSorted(([a], [b]) => compareBytewise(a, b)));
 }
 
 function otherRemarks({ others }: Found): readonly string[] {

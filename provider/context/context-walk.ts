@@ -2,7 +2,7 @@
 import type { BigIntStats } from "node:fs";
 import { judge, judgePath, mayBringBack, type IgnoreRules, type Matches, type Verdict } from "../model/ignore-file.ts";
 import { readingFailure, Vanished } from "./context-failure.ts";
-import type { FoundFile } from "./file-hash.ts";
+import { foundFile, type FoundFile } from "./file-hash.ts";
 import { followLink, statOf, type LinkTarget } from "./link-target.ts";
 import type { Pace } from "./pace.ts";
 import { listFolder, readLink, type Child } from "./path-bytes.ts";
@@ -77,24 +77,30 @@ class Walk implements Found {
       const covers = taken.covers.length === 0 ? here.covers : [...here.covers, ...taken.covers];
       if (covers.length === 0 && taken.steps.length === 0) continue;
       const verdict = judge(rules, at, here.matches);
-      counts = (await this.#meet({ path: at, ...this.#kindOf(at, kind), covers, taken, verdict })) || counts;
+      const outcome = this.#meet({ path: at, ...(kind === "unknown" ? this.#lookAt(at) : { kind }), covers, taken, verdict });
+      counts = (typeof outcome === "boolean" ? outcome : await outcome) || counts;
     }
     return counts;
   }
 
-  async #meet(met: Met): Promise<boolean> {
-    const { path, kind, covers, taken, verdict } = met;
+  /** Most of what is met are files, and a promise for each would cost as much as its stat. */
+  #meet(met: Met): boolean | Promise<boolean> {
+    const { kind, taken, verdict } = met;
     if (kind === "unknown") return false;
     if (verdict.ignored) note([...taken.covers, ...taken.steps], verdict);
     if (kind === "folder") return this.#meetFolder(met);
     if (verdict.ignored) return false;
-    if (kind === "link" && taken.covers.length + taken.followed.length > 0) await this.#follow(met);
+    const isNamed = taken.covers.length + taken.followed.length > 0;
+    return kind === "link" && isNamed ? this.#follow(met).then(() => this.#take(met)) : this.#take(met);
+  }
+
+  #take({ path, kind, stat, covers }: Met): boolean {
     const active = covers.filter((cover) => !isExcluded(cover, path));
     if (active.length === 0) return false;
     for (const { selector } of active) if (kind !== "link" || selector.brokenLink === undefined) selector.found = true;
     if (kind === "link") this.links.set(path, this.#read(path, readLink));
     else if (kind === "other") this.others.add(path);
-    else this.#addFile(path, met.stat);
+    else this.#addFile(path, stat);
     return true;
   }
 
@@ -142,8 +148,7 @@ class Walk implements Found {
   }
 
   /** What the listing does not tell, `lstat` does; a name that is not there is of kind `unknown` still. */
-  #kindOf(path: string, kind: Child["kind"]): { readonly kind: Child["kind"]; readonly stat?: BigIntStats } {
-    if (kind !== "unknown") return { kind };
+  #lookAt(path: string): { readonly kind: Child["kind"]; readonly stat?: BigIntStats } {
     const stat = statOf(`${this.#request.root}/${path}`, path);
     if (stat === undefined) return { kind: "unknown" };
     if (stat.isFile()) return { kind: "file", stat };
@@ -155,7 +160,7 @@ class Walk implements Found {
     if (this.files.has(path)) return;
     const stat = known ?? statOf(`${this.#request.root}/${path}`, path);
     if (stat === undefined) throw new Vanished(path);
-    if (stat.isFile()) this.files.set(path, { path, stat });
+    if (stat.isFile()) this.files.set(path, foundFile(path, stat));
     else throw new Vanished(path);
   }
 

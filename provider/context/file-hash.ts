@@ -4,16 +4,24 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Bi
 import { readingFailure, restless, Vanished } from "./context-failure.ts";
 import type { Pace } from "./pace.ts";
 import { diskPath } from "./path-bytes.ts";
-import type { StatCache } from "./stat-cache.ts";
+import { identityOf, type StatCache } from "./stat-cache.ts";
 
 /** A file that changes while it is read is read again this often. */
 const attempts = 3;
 const chunk = Buffer.allocUnsafe(256 * 1024);
 
+/** Few words of each file are kept: thousands of whole stats would cost more than making them. */
 export interface FoundFile {
   /** Relative to the context. */
   readonly path: string;
-  readonly stat: BigIntStats;
+  /** By `identityOf`. */
+  readonly identity: string;
+  readonly isExecutable: boolean;
+}
+
+export function foundFile(path: string, stat: BigIntStats): FoundFile {
+  // The owner's bit: the others follow the umask.
+  return { path, identity: identityOf(stat), isExecutable: (stat.mode & 0o100n) !== 0n };
 }
 
 export interface HashFiles {
@@ -22,29 +30,29 @@ export interface HashFiles {
   readonly pace: Pace;
 }
 
-/** 64 hex digits over `file`, a zero byte and the content: no link or folder can have the same. */
+/** 64 hex digits over `file`, a zero byte and the content: no link or folder can have the same. Ask the cache first. */
 export async function hashFile(file: FoundFile, { root, cache, pace }: HashFiles): Promise<string> {
-  let stat = file.stat;
+  let { identity } = file;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const known = cache.find(stat);
-    if (known !== undefined) return known;
     const startedAt = cache.now();
-    const hash = await readContent(`${root}/${file.path}`, file.path, { stat, pace });
-    if (typeof hash === "string") {
+    const { hash, stat } = await readContent(`${root}/${file.path}`, file.path, { identity, pace });
+    if (hash !== undefined) {
       cache.add(stat, { hash, startedAt });
       return hash;
     }
-    stat = hash;
+    identity = identityOf(stat);
   }
   throw restless(file.path, "changed");
 }
 
-/** The hash, or the stat that the file has now when it changed meanwhile. */
-async function readContent(
-  path: string,
-  shown: string,
-  of: { readonly stat: BigIntStats; readonly pace: Pace },
-): Promise<string | BigIntStats> {
+interface Content {
+  /** Undefined when the file is not what it was. */
+  readonly hash?: string;
+  /** As it is now. */
+  readonly stat: BigIntStats;
+}
+
+async function readContent(path: string, shown: string, of: { readonly identity: string; readonly pace: Pace }): Promise<Content> {
   let descriptor: number;
   try {
     // A link or a pipe put in the file's place must neither be followed nor waited for.
@@ -56,21 +64,17 @@ async function readContent(
   try {
     const before = fstatSync(descriptor, { bigint: true });
     if (!before.isFile()) throw new Vanished(shown);
-    if (!isSame(before, of.stat)) return before;
+    if (identityOf(before) !== of.identity) return { stat: before };
     const hash = createHash("sha256").update("file\0");
     for (let size = readSync(descriptor, chunk); size > 0; size = readSync(descriptor, chunk)) {
       hash.update(chunk.subarray(0, size));
       if (of.pace.isDue()) await of.pace.rest();
     }
     const after = fstatSync(descriptor, { bigint: true });
-    return isSame(before, after) ? hash.digest("hex") : after;
+    return identityOf(after) === of.identity ? { hash: hash.digest("hex"), stat: after } : { stat: after };
   } catch (thrown) {
     throw readingFailure(shown, thrown);
   } finally {
     closeSync(descriptor);
   }
-}
-
-function isSame(a: BigIntStats, b: BigIntStats): boolean {
-  return a.ino === b.ino && a.dev === b.dev && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }

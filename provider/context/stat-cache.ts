@@ -33,8 +33,8 @@ export class StatCache {
   readonly #directory: string;
   readonly #path: string;
   readonly #loaded: Map<string, string>;
-  readonly #used = new Map<string, string>();
-  #hasNews = false;
+  readonly #added = new Map<string, string>();
+  readonly #found: string[] = [];
 
   constructor({ directory, root, now }: StatCacheOptions) {
     this.now = now;
@@ -43,36 +43,40 @@ export class StatCache {
     this.#loaded = load(this.#path, now());
   }
 
-  find(file: BigIntStats): string | undefined {
-    const key = identity(file);
-    const hash = this.#used.get(key) ?? this.#loaded.get(key);
-    if (hash !== undefined) this.#used.set(key, hash);
+  find(identity: string): string | undefined {
+    const hash = this.#loaded.get(identity);
+    if (hash !== undefined) this.#found.push(identity);
     return hash;
   }
 
   /** `startedAt`: when reading began, by `now`. */
   add(file: BigIntStats, read: { readonly hash: string; readonly startedAt: number }): void {
     const touchedAt = Number((file.mtimeNs > file.ctimeNs ? file.mtimeNs : file.ctimeNs) / 1_000_000n);
-    if (read.startedAt - touchedAt <= racyMilliseconds) return;
-    this.#used.set(identity(file), read.hash);
-    this.#hasNews = true;
+    if (read.startedAt - touchedAt > racyMilliseconds) this.#added.set(identityOf(file), read.hash);
   }
 
   /** Writes what is new. A cache that cannot be written costs time only, so it says nothing. */
   async save(): Promise<void> {
-    if (!this.#hasNews) return;
-    const unused = [...this.#loaded].filter(([key]) => !this.#used.has(key)).slice(-spareEntries);
+    if (this.#added.size === 0) return;
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await replaceFile(this.#path, format([...unused, ...this.#used], this.now()));
+      await replaceFile(this.#path, format(this.#entries(), this.now()));
       await removeOld(this.#directory, this.now());
     } catch {
-      this.#hasNews = false;
+      return;
     }
+  }
+
+  /** The longest unused first: those are left out when there are too many. */
+  #entries(): readonly (readonly [string, string])[] {
+    const used = new Map(this.#found.map((key) => [key, this.#loaded.get(key) ?? ""]));
+    const unused = [...this.#loaded].filter(([key]) => !used.has(key)).slice(-spareEntries);
+    return [...unused, ...used, ...this.#added];
   }
 }
 
-function identity(file: BigIntStats): string {
+/** What no file keeps when its content changes. */
+export function identityOf(file: BigIntStats): string {
   return `${file.dev}:${file.ino}:${file.size}:${file.mtimeNs}:${file.ctimeNs}`;
 }
 

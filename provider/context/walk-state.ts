@@ -69,8 +69,11 @@ export interface Taken {
   readonly followed: readonly Step[];
 }
 
+const nothing: Taken = { covers: [], steps: [], followed: [] };
+
 /** What the sources make of `name` in a folder where they stand at `steps`. */
 export function advance(steps: readonly Step[], name: string, path: string): Taken {
+  if (steps.length === 0) return nothing;
   const covers: Cover[] = [];
   const inside: Step[] = [];
   const followed: Step[] = [];

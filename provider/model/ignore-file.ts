@@ -58,12 +58,15 @@ function parseRule(raw: string, place: { readonly file: string; readonly line: n
   return [{ line: place.line, text, negated, prefix: /^[^*?[\\]*/.exec(pattern)?.[0] ?? "", test }];
 }
 
+const nothingHidden: Verdict = { ignored: false, matches: [] };
+
 /**
  * Whether `path` (relative, with forward slashes) is hidden, given the verdict on its folder. The last rule that
  * matches it or a folder above it decides. Docker's own walk forgets rules that changed nothing above; that shows only
  * where one pattern stands both before and after its negation.
  */
 export function judge({ rules }: IgnoreRules, path: string, parent: Matches | undefined): Verdict {
+  if (rules.length === 0) return nothingHidden;
   const matches = rules.map((rule, index) => parent?.[index] === true || rule.test(path));
   const last = matches.lastIndexOf(true);
   const rule = rules[last];
