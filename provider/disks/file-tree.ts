@@ -189,6 +189,10 @@ function linked(root: FileNode, layer: number, entry: TarEntry): FileNode {
   if (node === undefined) throw refused(entry.path, `it is a hard link to "${readableName(entry.linkTarget)}", which is not there`);
   if (node.kind === "directory")
     throw refused(entry.path, `it is a hard link to "${readableName(entry.linkTarget)}", which is a directory`);
+  // As unpackers do: the entry describes the file that it links to. An entry without attributes takes none away.
+  const { mode } = node;
+  describe(node, { ...entry, xattrs: entry.xattrs.size === 0 ? node.xattrs : entry.xattrs });
+  if (node.kind === "symlink") node.mode = mode;
   return node;
 }
 

@@ -26,7 +26,7 @@ const lower: readonly TarInput[] = [
   { path: "usr/bin/gone", content: "gone" },
   { path: "tmp", type: "directory", mode: 0o1777 },
   { path: "home/a", content: "many names", uid: 3_000_000_000, gid: 100_000, mode: 0o600 },
-  { path: "home/b", type: "hardlink", linkTarget: "home/a" },
+  { path: "home/b", type: "hardlink", linkTarget: "home/a", uid: 3_000_000_000, gid: 100_000, mode: 0o600 },
   { path: "dev/tty", type: "character", device: [5, 0], mode: 0o666, gid: 5 },
   { path: "dev/large", type: "character", device: [300, 70_000], mode: 0o600 },
   { path: "dev/sda", type: "block", device: [8, 1], mode: 0o660 },
@@ -46,7 +46,7 @@ const upper: readonly TarInput[] = [
   { path: "etc/swapped", content: "now a file" },
   { path: "opt/old/.wh..wh..opq" },
   { path: "opt/old/new", content: "y" },
-  { path: "home/c", type: "hardlink", linkTarget: "home/b" },
+  { path: "home/c", type: "hardlink", linkTarget: "home/b", uid: 3_000_000_000, gid: 100_000, mode: 0o600 },
   { path: 'odd/quo"te', content: "1" },
   { path: "odd/spa ce", content: "2" },
   { path: "odd/<12>", content: "3" },
@@ -150,6 +150,19 @@ test("the EFI system partition starts the newest kernel on this root", async () 
   expect(await output("mtype", ["-i", part, "::/linux"])).toBe("kernel");
   expect(await output("mtype", ["-i", part, "::/EFI/BOOT/BOOTX64.EFI"])).toBe("loader");
   expect(await output("mtype", ["-i", part, "::/loader/loader.conf"])).toBe("timeout 0\neditor no\n");
+});
+
+test("keys given for root are where sshd looks for them, and it trusts them", async () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA someone";
+  const roothome: TarInput = { path: "root", type: "symlink", linkTarget: "var/roothome" };
+  for (const extra of [[], [roothome], [{ path: "root/.ssh/authorized_keys", content: "another key", mode: 0o644, uid: 1000 }]]) {
+    const image = layeredImage([[...bootable, ...extra]]);
+    const disk = await disksIn(await scratchFolder(), image.images).make(requestFor(image, { rootSshAuthorizedKeys: [key, " another "] }));
+    const files = await withRootMounted(disk.path, describeFiles);
+    const home = extra.includes(roothome) ? "/var/roothome" : "/root";
+    expect(files[`${home}/.ssh`]).toBe("40700 0:0 @0");
+    expect(files[`${home}/.ssh/authorized_keys`]).toMatch(/^100600 0:0 x1 @0 55 bytes /);
+  }
 });
 
 test("the same layers and options give the same bytes, and nothing else is left in the cache", async () => {

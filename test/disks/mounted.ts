@@ -63,7 +63,11 @@ async function contentOf(path: Buffer, facts: Awaited<ReturnType<typeof lstat>>)
   if (facts.isSymbolicLink()) return `-> ${(await readlink(path, { encoding: "buffer" })).toString("latin1")}`;
   if (facts.isCharacterDevice() || facts.isBlockDevice()) return `device ${Number(facts.rdev)}`;
   if (!facts.isFile()) return "";
-  const bytes = await readFile(path);
+  return shownContent(await readFile(path));
+}
+
+/** Small contents as they are, others by their hash. */
+export function shownContent(bytes: Buffer): string {
   return bytes.length <= 40
     ? JSON.stringify(bytes.toString("latin1"))
     : `${bytes.length} bytes ${createHash("sha256").update(bytes).digest("hex")}`;
@@ -75,9 +79,8 @@ async function readAttributes(directory: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const paragraph of text.split("\n\n")) {
     const [first, ...values] = paragraph.split("\n").filter((line) => line !== "");
-    const name = first
-      ?.replace("# file: ", "")
-      .replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+    const shown = first === undefined ? undefined : Buffer.from(first.replace("# file: ", "")).toString("latin1");
+    const name = shown?.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
     if (name !== undefined) found.set(name.slice(directory.length), values.sort().join(" "));
   }
   return found;

@@ -3,21 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { describeFailure, type Failure } from "../../provider/failure.ts";
 import { disks } from "../../provider/disks/disks.ts";
-import type { DiskPrograms } from "../../provider/disks/programs.ts";
 import type { Disks, Images } from "../../provider/resources/ports.ts";
-import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
-import { cp } from "../../provider/tools/cp.ts";
-import { mtools } from "../../provider/tools/mtools.ts";
 import { runProgram } from "../../provider/tools/process.ts";
-import { qemuImg } from "../../provider/tools/qemu-img.ts";
-
-export const programs: DiskPrograms = {
-  ext4: e2fsprogs(runProgram),
-  fat: mtools(runProgram),
-  converter: qemuImg(runProgram),
-  copier: cp(runProgram),
-};
+import { programs } from "./programs.ts";
 
 /** Gone when the test is. */
 export async function scratchFolder(): Promise<string> {
@@ -35,6 +25,8 @@ export async function output(program: string, args: readonly string[], exitCodes
   const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
   const environment = { PATH: path };
   const signal = new AbortController().signal;
-  const result = await runProgram({ program, args, purpose: "to judge a disk", signal, exitCodes, environment });
+  const result = await runProgram({ program, args, purpose: "to judge a disk", signal, exitCodes, environment }).catch((error: Failure) => {
+    throw new Error(describeFailure(error), { cause: error });
+  });
   return result.stdout;
 }

@@ -7,7 +7,8 @@ import type { DiskPrograms } from "../../provider/disks/programs.ts";
 import { describeFailure, type Failure } from "../../provider/failure.ts";
 import type { DiskOptions } from "../../provider/model/disk.ts";
 import { bootable, layer, layeredImage, requestFor, sha256, type LayeredImage } from "./layered-image.ts";
-import { disksIn, output, programs, scratchFolder } from "./scratch.ts";
+import { programs } from "./programs.ts";
+import { disksIn, output, scratchFolder } from "./scratch.ts";
 import { tar } from "./tar-writer.ts";
 
 async function refusal(image: LayeredImage, options: Partial<DiskOptions> = {}): Promise<string> {
