@@ -120,6 +120,18 @@ test.each<[string, string, Tree, readonly string[]]>([
   ["a link out of the context, which stops at its root", "COPY l /", { l: { link: "../../a" }, a: "" }, ["Containerfile", "a", "l"]],
   ["a link to itself by way of a wildcard", "COPY * /", { l: { link: "l" }, a: "" }, ["Containerfile", "a", "l"]],
   ["bind mounts", "RUN --mount=type=bind,source=a,target=/a true", { "a/b": "", c: "" }, ["Containerfile", "a/b"]],
+  [
+    "only what --exclude leaves",
+    "COPY --exclude=*.md --exclude=x . /",
+    { "a.md": "", b: "", "x/y": "", "z/a.md": "" },
+    ["Containerfile", "b", "z/a.md"],
+  ],
+  [
+    "all that docker or podman would not exclude",
+    "COPY --exclude=*.md z /",
+    { "z/a.md": "", "z/b": "" },
+    ["Containerfile", "z/a.md", "z/b"],
+  ],
   ["names with odd characters", 'COPY ["a\\nb", "c d", "/x/"]', { "a\nb": "", "c d": "" }, ["Containerfile", "a\nb", "c d"]],
 ])("finds %s", async (_, ...[instruction, tree, expected]) => {
   expect(await sources({ Containerfile: `FROM r/a\n${instruction}\n`, ...tree })).toEqual(expected);
