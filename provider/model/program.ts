@@ -18,6 +18,8 @@ export interface ProgramRun {
   readonly exitCodes?: readonly number[];
   /** Each line as it comes; then `stdout`/`stderr` of the result keep only the last 64 KiB. */
   readonly onLine?: (line: string, stream: "stdout" | "stderr") => void;
+  /** On abort or timeout its children are stopped before it, so that it can tidy up after them within the second that it has. */
+  readonly stopChildrenFirst?: boolean;
   /** Texts that must not show in any message. */
   readonly redact?: readonly string[];
 }

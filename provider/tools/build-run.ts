@@ -37,6 +37,8 @@ export async function runBuild(build: BuildRun): Promise<void> {
     signal: request.signal,
     redact: Object.values(request.secrets),
     exitCodes: anyExitCode,
+    // A builder whose step ends removes its working containers; podman does not when it is told to end itself.
+    stopChildrenFirst: true,
     onLine,
   }).catch((error: unknown) => {
     throw error instanceof Failure && error.code === "cancelled" ? cancelled(`${what} with ${program}`) : error;

@@ -3,6 +3,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const graceMilliseconds = 1000;
+const childGraceMilliseconds = 300;
 const pollMilliseconds = 20;
 
 interface Member {
@@ -50,25 +51,37 @@ export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** SIGTERM to the group, after a second SIGKILL to whatever is left of it and of those who left it. */
-export async function endGroup(pid: number): Promise<void> {
-  const deadline = Date.now() + graceMilliseconds;
+/**
+ * SIGTERM to the group, after a second SIGKILL to whatever is left of it and of those who left it. With
+ * `childrenFirst` only the descendants are signalled within that second.
+ */
+export async function endGroup(pid: number, childrenFirst = false): Promise<void> {
+  const startedAt = Date.now();
   const known = await descendants(pid);
-  signalGroup(pid, "SIGTERM");
-  let strays: readonly Member[] = known;
-  while (Date.now() < deadline) {
-    const living = await Promise.all(strays.map(alive));
-    strays = strays.filter((_, index) => living[index]);
-    if (strays.length === 0 && !signalGroup(pid, 0)) return;
-    await sleep(pollMilliseconds);
+  const onlyChildren = childrenFirst && known.length > 0;
+  if (onlyChildren) for (const child of known) signalOne(child.pid, "SIGTERM");
+  else signalGroup(pid, "SIGTERM");
+  if (onlyChildren) {
+    const stubborn = await waitForEnd({ pid, strays: known, until: startedAt + childGraceMilliseconds });
+    for (const stray of stubborn) signalOne(stray.pid, "SIGKILL");
   }
+  const strays = await waitForEnd({ pid, strays: known, until: startedAt + graceMilliseconds });
   signalGroup(pid, "SIGKILL");
-  for (const stray of strays) if (await alive(stray)) killQuietly(stray.pid);
+  for (const stray of strays) signalOne(stray.pid, "SIGKILL");
 }
 
-function killQuietly(pid: number): void {
+/** Waits until the group and the strays are gone or the time is up; answers the strays that live. */
+async function waitForEnd(wait: { pid: number; strays: readonly Member[]; until: number }): Promise<readonly Member[]> {
+  for (let strays = wait.strays; ; await sleep(pollMilliseconds)) {
+    const living = await Promise.all(strays.map(alive));
+    strays = strays.filter((_, index) => living[index]);
+    if ((strays.length === 0 && !signalGroup(wait.pid, 0)) || Date.now() >= wait.until) return strays;
+  }
+}
+
+function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // It ended by itself in the meantime.
   }

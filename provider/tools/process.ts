@@ -119,7 +119,7 @@ async function finish(child: ChildProcess, run: ProgramRun): Promise<{ readonly 
   let ended: Promise<void> | undefined;
   const interrupt = (why: Interruption): void => {
     interruption ??= why;
-    ended ??= endGroup(pid);
+    ended ??= endGroup(pid, run.stopChildrenFirst);
   };
   const abort = (): void => interrupt("cancelled");
   const timer = run.timeoutSeconds === undefined ? undefined : setTimeout(() => interrupt("timeout"), run.timeoutSeconds * 1000);

@@ -225,6 +225,20 @@ describe("stopping", () => {
     expect(Date.now() - abortedAt).toBeLessThan(900);
   });
 
+  test("with its children stopped first, a program tidies up after them", async () => {
+    const controller = new AbortController();
+    const tidy = join(directory, "tidied");
+    const source = `
+      const { spawn } = require("node:child_process");
+      const deaf = 'process.on("SIGTERM", () => {}); console.log("ready"); setInterval(() => {}, 1000)';
+      spawn(process.execPath, ["-e", deaf], { stdio: "inherit" })
+        .once("exit", (code, signal) => { require("node:fs").writeFileSync(process.argv[1], signal); process.exit(1); });`;
+    const onLine = (): void => controller.abort();
+    const run = script(source, { args: ["-e", source, tidy], signal: controller.signal, stopChildrenFirst: true, onLine });
+    expect((await failureOf(runProgram(run))).code).toBe("cancelled");
+    expect(readFileSync(tidy, "utf8")).toBe("SIGKILL");
+  });
+
   test("nothing starts once the signal has been aborted", async () => {
     const failure = await failureOf(runProgram({ program: "/nowhere", args: [], purpose: "to test", signal: AbortSignal.abort() }));
     expect(describeFailure(failure)).toBe("/nowhere, run to test, was cancelled.");
