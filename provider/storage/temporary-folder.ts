@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-const namePattern = /^[a-z0-9-]+\.([0-9]+)\.[0-9a-f]+$/;
+/** Programs that work in such a folder put their own beside it, under its name and a suffix. */
+const namePattern = /^[a-z0-9-]+\.([0-9]+)\.[0-9a-f]+(?:-.+)?$/;
 
 function isAlive(processId: number): boolean {
   try {

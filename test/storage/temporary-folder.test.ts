@@ -26,6 +26,7 @@ test("the folder is private, empty, and gone after the work, also when that brea
 test("what a killed run left is removed by the next, what a living one uses is not", async () => {
   const gone = spawnSync(process.execPath, ["-e", ""]).pid;
   await mkdir(join(parent, `build.${gone}.00ff`));
+  await mkdir(join(parent, `build.${gone}.00ff-build-x`));
   await mkdir(join(parent, `build.${process.ppid}.00ff`));
   await withTemporaryFolder(parent, "build", () => Promise.resolve());
   expect(await readdir(parent)).toEqual([`build.${process.ppid}.00ff`]);
