@@ -10,7 +10,7 @@ import { plainDiskOptions } from "./disk-options.ts";
 import { judgedBy } from "./machine-group-driver.ts";
 import { concurrency } from "./machine-group-plan.ts";
 import type { MachineGroupArgs, MachineGroupHandlers, MachineGroupPorts, MachineGroupState } from "./machine-group-spec.ts";
-import { bootedOf, commonImage, placesOf, rejectionOf } from "./machine-group-state.ts";
+import { bootedOf, commonImage, placesOf, rejectionOf, unsettledOf } from "./machine-group-state.ts";
 import { describeDisk, hashesOf, hostOf, hostsOf, pinnedReference, settingsOf, type GroupTarget } from "./machine-group-target.ts";
 import type { MachineFacts, MachineGroupPort } from "./ports.ts";
 import { progressText } from "./progress-text.ts";
@@ -131,6 +131,7 @@ function stateOf({ request, result, facts, target }: Outcome): Omit<MachineGroup
     booted,
     ...commonImage(booted, [args.image, old?.args.image, old?.state.image]),
     ...placesOf(facts),
+    ...unsettledOf(facts),
     ...(diskIdentity === undefined ? {} : { diskIdentity }),
     ...(rejected === undefined ? {} : { rejected }),
   };

@@ -91,6 +91,11 @@ const outputs = {
     description: "What the machines are found by on this computer: the first URN of the resource, whatever it is renamed to.",
   },
   diskIdentity: { type: string(), description: "What identifies the disk that the machines start from.", optional: true },
+  unsettled: {
+    type: list(string()),
+    description: "Machines that a rollout started and, being stopped on the way, did not confirm; the next run does.",
+    optional: true,
+  },
   rejected: { type: rejection, description: "The image that was taken back last; it is refused until `image` changes.", optional: true },
 } as const;
 

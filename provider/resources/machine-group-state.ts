@@ -15,6 +15,12 @@ export function bootedOf(facts: readonly MachineFacts[]): BootedMap {
   );
 }
 
+/** What an unfinished rollout left running: the next run has to judge it, and only state tells Diff so. */
+export function unsettledOf(facts: readonly MachineFacts[]): Pick<MachineGroupState, "unsettled"> {
+  const unsettled = facts.filter(({ health, settled }) => health !== "absent" && settled === false).map(({ name }) => name);
+  return unsettled.length === 0 ? {} : { unsettled };
+}
+
 export function placesOf(facts: readonly MachineFacts[]): Pick<MachineGroupState, "endpoints" | "consoles"> {
   const running = facts.filter(({ health }) => health !== "absent");
   const addresses = (ports: MachineFacts["ports"]): Record<string, string> =>
@@ -38,14 +44,15 @@ export function commonImage(booted: BootedMap, references: readonly (string | un
 }
 
 /** What each machine is to run against what it runs: shown as `booted: { ~ kiosk-1: "9f2c…" => "77aa…" }`. */
-export function bootedChanges(wanted: object, booted: BootedMap): Change[] {
+export function bootedChanges(wanted: object, { booted, unsettled = [] }: Pick<MachineGroupState, "booted" | "unsettled">): Change[] {
   const targets = new Map<string, unknown>(Object.entries(wanted));
   const names = [...new Set([...targets.keys(), ...Object.keys(booted)])];
   return names.flatMap((name): Change[] => {
     const path = ["booted", name];
     if (!targets.has(name)) return [{ path, kind: "delete", inputDiff: false }];
     if (!Object.hasOwn(booted, name)) return [{ path, kind: "add", inputDiff: false }];
-    return targets.get(name) === booted[name] ? [] : [{ path, kind: "update", inputDiff: false }];
+    const done = targets.get(name) === booted[name] && !unsettled.includes(name);
+    return done ? [] : [{ path, kind: "update", inputDiff: false }];
   });
 }
 

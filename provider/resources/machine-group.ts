@@ -13,7 +13,7 @@ import {
   type MachineGroupPorts,
   type MachineGroupState,
 } from "./machine-group-spec.ts";
-import { bootedChanges, bootedOf, commonImage, driftText, placesOf } from "./machine-group-state.ts";
+import { bootedChanges, bootedOf, commonImage, driftText, placesOf, unsettledOf } from "./machine-group-state.ts";
 import { pinnedReference } from "./machine-group-target.ts";
 import type { MachineFacts } from "./ports.ts";
 
@@ -35,7 +35,7 @@ const checkGroup: NonNullable<MachineGroupHandlers["check"]> = ({ args }) =>
 const diffGroup: NonNullable<MachineGroupHandlers["diff"]> = ({ args, state, derived }) => {
   const others = derived.filter(({ path }) => path[0] !== "booted");
   const whole: Change = { path: ["booted"], kind: "update", inputDiff: false };
-  return [...others, ...(args.booted instanceof Unknown ? [whole] : bootedChanges(args.booted, state.booted))];
+  return [...others, ...(args.booted instanceof Unknown ? [whole] : bootedChanges(args.booted, state))];
 };
 
 async function readGroup(
@@ -65,9 +65,9 @@ function underStoredName(facts: MachineFacts, args: MachineGroupArgs, state: Mac
 
 /** Never gone: whoever reads on another computer sees no machine, and must not forget them. */
 function refreshed(args: MachineGroupArgs, state: MachineGroupState, facts: readonly MachineFacts[]): MachineGroupState {
-  const { image: _image, ...rest } = state;
+  const { image: _image, unsettled: _unsettled, ...rest } = state;
   const booted = bootedOf(facts);
-  return { ...rest, booted, ...placesOf(facts), ...commonImage(booted, [args.image, state.image]) };
+  return { ...rest, booted, ...placesOf(facts), ...unsettledOf(facts), ...commonImage(booted, [args.image, state.image]) };
 }
 
 function unsure(name: string, cause: Failure): Failure {

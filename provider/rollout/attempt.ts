@@ -15,6 +15,7 @@ export async function attempt(run: Run, kind: StepKind, before: HostFacts): Prom
   const confirmation = await swapAndConfirm(run, kind, before);
   if (confirmation.kind === "confirmed") {
     run.progress(host, `runs ${shortDigest(run.target)} and is healthy`);
+    run.view.learn({ ...run.view.get(host), booted: run.target, health: "healthy" });
     run.conclude(host, { kind: "confirmed" });
   } else if (run.signal.aborted) run.conclude(host, { kind: "interrupted" });
   else await judge({ run, kind, before, confirmation });
@@ -114,8 +115,14 @@ async function rollBack({ run, before, to, reason }: PutBack): Promise<void> {
   run.progress(host, `putting back on ${shortDigest(to)}`);
   const back = await settleConfirmation(run.driver.rollBack(host, to, run.signal));
   if (run.signal.aborted && back.kind !== "confirmed") return run.conclude(host, { kind: "interrupted" });
-  const asBefore = back.kind === "confirmed" || (back.kind === "unhealthy" && before.health === "unhealthy");
-  if (asBefore) return run.conclude(host, { kind: "put-back", to, reason });
+  const rollback = returnFailure(back, before);
+  if (rollback === undefined) return run.conclude(host, { kind: "put-back", to, reason });
   run.stop ??= { kind: "failures" };
-  run.conclude(host, { kind: "failed", reason, rollback: back.reason });
+  run.conclude(host, { kind: "failed", reason, rollback });
+}
+
+/** Why a host is not back; undefined when it is. One that was unhealthy before may be so again. */
+export function returnFailure(back: Confirmation, before: HostFacts | undefined): Failure | undefined {
+  const asBefore = back.kind === "confirmed" || (back.kind === "unhealthy" && before?.health === "unhealthy");
+  return asBefore ? undefined : back.reason;
 }

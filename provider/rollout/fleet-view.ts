@@ -46,10 +46,15 @@ export class FleetView {
       if (signal.aborted) return known;
       return { name, health: "unreachable", labels: known.labels, ...(known.last === undefined ? {} : { last: known.last }) };
     });
-    this.#facts.set(name, { ...seen, name });
     this.#observedAt.set(name, clock.now());
-    this.#record(name);
+    this.learn({ ...seen, name });
     return this.get(name);
+  }
+
+  /** What a step has shown of a host counts until it is observed. */
+  learn(facts: HostFacts): void {
+    this.#facts.set(facts.name, facts);
+    this.#record(facts.name);
   }
 
   /** Observes again whoever was not seen for that long; not those that are being worked on. */

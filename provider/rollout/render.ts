@@ -35,7 +35,13 @@ function isSettingsOnly(step: Step): boolean {
 }
 
 function renderWave({ kind, steps, atOnce, bakeSeconds }: Wave): string {
-  const verb = { check: "confirm ", canary: "canary ", down: downVerb(steps), slots: "", last: "last " }[kind];
+  const verb = {
+    check: "confirm ",
+    canary: steps.every((step) => step.kind === "check") ? "confirm " : "canary ",
+    down: downVerb(steps),
+    slots: "",
+    last: "last ",
+  }[kind];
   const pace = atOnce > 1 && atOnce < steps.length ? ` (${atOnce} at once)` : "";
   const bake = bakeSeconds > 0 ? ` (watched for ${bakeSeconds} s)` : "";
   return `${verb}${boundNames(steps.map((step) => step.host))}${pace}${bake}`;

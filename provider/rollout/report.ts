@@ -35,9 +35,9 @@ export function stopFailure(run: Run, stop: Stop): Failure {
 
 function hostsFailure(run: Run, last: HostFailure): Failure {
   const { subject, rules } = run.request;
-  const many = run.failures.length > 1 ? `, failure ${run.failures.length} where ${rules.failureBudget} may fail` : "";
-  const where = `${last.host}${run.canaries.has(last.host) ? " (canary)" : ""}${many}`;
-  const message = `The rollout of ${shortDigest(run.target)} to ${subject} stopped at ${where}: ${sentence(last.reason.message)}`;
+  const many = run.failures.length > 1 ? `after ${run.failures.length} failures (failureBudget is ${rules.failureBudget}), the last ` : "";
+  const where = `${many}at ${last.host}${run.canaries.has(last.host) ? " (canary)" : ""}`;
+  const message = `The rollout of ${shortDigest(run.target)} to ${subject} stopped ${where}: ${sentence(last.reason.message)}`;
   const rejected = run.failures.some((failure) => failure.rejects);
   return new Failure({
     kind: last.reason.kind,

@@ -1,7 +1,7 @@
 /** The end of a rollout that stopped: all hosts taken back where that was asked for, and none left armed with the failed image. */
 import type { Failure } from "../failure.ts";
 import { shortDigest, type Digest } from "../model/digest.ts";
-import { noRoom, settleConfirmation } from "./attempt.ts";
+import { noRoom, returnFailure, settleConfirmation } from "./attempt.ts";
 import type { HostFacts } from "./fleet.ts";
 import { isUnsettled } from "./plan.ts";
 import { inPool } from "./pool.ts";
@@ -52,7 +52,7 @@ async function takeBack(run: Run, host: string, to: Digest): Promise<Failure | u
     return undefined;
   }
   await run.view.observe(host);
-  return concludeTakeBack(run, { host, to, failure: back.kind === "confirmed" ? undefined : back.reason });
+  return concludeTakeBack(run, { host, to, failure: returnFailure(back, run.attempts.get(host)?.before) });
 }
 
 interface TakenBack {
@@ -71,7 +71,7 @@ function concludeTakeBack(run: Run, { host, to, failure }: TakenBack): Failure |
 
 /** A host that would boot the failed image at its next restart, whoever restarts it, is told not to. */
 export async function disarmAll(run: Run): Promise<void> {
-  const armed = run.view.all().filter((host) => host.staged === run.target && host.booted !== run.target);
+  const armed = run.view.all().filter((host) => host.staged === run.target && (host.booted !== run.target || host.mustRestart === true));
   await inPool(armed, run.concurrency, async ({ name, booted }) => {
     if (run.signal.aborted || booted === undefined) return;
     run.progress(name, "disarming");

@@ -5,6 +5,7 @@ export class Crash extends Error {}
 
 export class Effects {
   readonly log: string[] = [];
+  onEffect: () => void = () => {};
   #crashAfter = Infinity;
   #dead = false;
 
@@ -20,6 +21,7 @@ export class Effects {
   /** To be called once an effect has taken place. */
   happened(effect: string): void {
     this.log.push(effect);
+    this.onEffect();
     if (this.log.length < this.#crashAfter) return;
     this.#dead = true;
     throw new Crash();

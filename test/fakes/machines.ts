@@ -20,7 +20,6 @@ export interface FakeMachine {
   staged?: Boot | undefined;
   settled: boolean;
   running: boolean;
-  dataDisks: boolean;
 }
 
 export class FakeMachines implements Machines {
@@ -30,6 +29,7 @@ export class FakeMachines implements Machines {
   readonly broken = new Set<Digest>();
   remark: string | undefined;
   missing: Failure | undefined;
+  unreadable: Failure | undefined;
   readonly #effects: Effects;
   #nextPort = 40_000;
 
@@ -69,12 +69,13 @@ export class FakeMachines implements Machines {
     return {
       observe: (_check, signal) => {
         if (signal.aborted) return Promise.reject(signal.reason as Error);
+        if (this.unreadable !== undefined) return Promise.reject(this.unreadable);
         return Promise.resolve().then(() => [...machines()].map(([name, machine]) => this.#facts(name, machine)));
       },
       driver: (target) => this.#driver(machines, target),
-      remove: async (name) => {
+      remove: async (name, { dataDisks }) => {
         await Promise.resolve();
-        if (machines().delete(name)) this.#effects.happened(`remove ${name}`);
+        if (machines().delete(name)) this.#effects.happened(`remove ${name}${dataDisks ? " and its data" : ""}`);
       },
       removeGroup: async () => {
         await Promise.resolve();
@@ -103,7 +104,7 @@ export class FakeMachines implements Machines {
 
   #driver(machines: () => Map<string, FakeMachine>, target: MachineTarget): MachineDriver {
     const machine = (host: string): FakeMachine => {
-      const known = machines().get(host) ?? { settled: false, running: false, dataDisks: false };
+      const known = machines().get(host) ?? { settled: false, running: false };
       machines().set(host, known);
       return known;
     };

@@ -226,8 +226,9 @@ export class SimulatedFleet implements HostDriver {
     };
   }
 
+  /** Effects take longer than questions, so that others are asked and decided about in their midst. */
   async #effect(event: Event, signal: AbortSignal): Promise<void> {
-    await this.#interleave(signal);
+    await this.#interleave(signal, event.step === "settle" ? 4 : 60);
     this.beforeEffect(this.effects);
     this.effects += 1;
     this.events.push(event);
@@ -235,8 +236,8 @@ export class SimulatedFleet implements HostDriver {
   }
 
   /** Yields a random number of turns, so that concurrent steps meet in every order. */
-  async #interleave(signal: AbortSignal): Promise<void> {
-    for (let turns = this.#random(4); turns >= 0; turns -= 1) await Promise.resolve();
+  async #interleave(signal: AbortSignal, most = 4): Promise<void> {
+    for (let turns = this.#random(most); turns >= 0; turns -= 1) await Promise.resolve();
     if (this.#crashed) throw new Crash();
     if (signal.aborted) throw new Failure({ kind: "environment", code: "cancelled", message: "The step was cancelled." });
   }

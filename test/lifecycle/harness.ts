@@ -31,16 +31,17 @@ export class Lifecycle {
   stored: Stored | undefined;
   readonly #resource: ServedResource;
   readonly #effects: Effects;
-  readonly #name: string;
+  /** Set to another one, it is a rename with an alias. */
+  name: string;
 
   constructor(resource: ServedResource, options: { readonly name: string; readonly effects: Effects }) {
     this.#resource = resource;
     this.#effects = options.effects;
-    this.#name = options.name;
+    this.name = options.name;
   }
 
   get urn(): string {
-    return `urn:pulumi:dev::shop::${this.#resource.token}::${this.#name}`;
+    return `urn:pulumi:dev::shop::${this.#resource.token}::${this.name}`;
   }
 
   preview(inputs: ValueMap): Promise<Run> {
@@ -137,7 +138,7 @@ export class Lifecycle {
   #context(told: Told, signal = new AbortController().signal): CallContext {
     return {
       urn: this.urn,
-      name: this.#name,
+      name: this.name,
       project: "shop",
       stack: "dev",
       organization: "organization",

@@ -129,6 +129,82 @@ test("a broken image stops at the canary, is refused until it changes, and the n
   expect(forward.outputs["rejected"]).toBeUndefined();
 });
 
+test("a first image that is broken fails, and fails again: what no rollout confirmed is never taken for done", async () => {
+  const { kiosk, machines } = world();
+  machines.broken.add(v3);
+  const failed = await kiosk.up(program(v3));
+  expect(told(failed)).toMatchInlineSnapshot(`
+    "The rollout of 3333cccc0003 to MachineGroup "kiosk" stopped after 2 failures (failureBudget is 0), the last at kiosk-2: Machine "kiosk-2" did not come up on 3333cccc0003. Left as it is (3333cccc0003, unhealthy): kiosk-1, kiosk-2.
+    last lines of its console:
+    Failed to start web.service.
+    fix: correct the image and run pulumi up again; this image is refused until it changes or retryRejected is true."
+  `);
+  expect(failed.outputs).toMatchObject({ rejected: { digest: v3 } });
+  const again = await kiosk.up(program(v3));
+  expect(again.failure?.code).toBe("rollout-refused");
+  expect(told(await kiosk.up(program(v1)))).toBe("");
+  expect(machines.summary()).toEqual(["kiosk-1 1111 running", "kiosk-2 1111 running"]);
+});
+
+test("Ctrl-C in a swap: state says what runs, and the next run judges and ends it", async () => {
+  const { kiosk, machines, effects } = world();
+  await kiosk.up(program(v1));
+  const abort = new AbortController();
+  const stopAt = effects.log.length + 3;
+  effects.onEffect = () => effects.log.length === stopAt && abort.abort();
+  const stopped = await kiosk.up(program(v2), abort.signal);
+  expect(told(stopped)).toMatchInlineSnapshot(`
+    "The rollout of 2222bbbb0002 to MachineGroup "kiosk" was cancelled. Moved (2222bbbb0002): kiosk-1. Left alone (1111aaaa0001): kiosk-2.
+    fix: run pulumi up again; it goes on from what the hosts run."
+  `);
+  expect(stopped.outputs).toMatchObject({ booted: { "kiosk-1": v2, "kiosk-2": v1 }, unsettled: ["kiosk-1"] });
+  expect(stopped.outputs["image"]).toBeUndefined();
+  const planned = await kiosk.preview(program(v2));
+  expect(planned.infos).toMatchInlineSnapshot(`
+    [
+      "rollout to 2222bbbb0002: confirm kiosk-1, then kiosk-2 (at most 1 unavailable; on failure: rollback)",
+    ]
+  `);
+  expect(told(await kiosk.up(program(v2)))).toBe("");
+  expect(machines.summary()).toEqual(["kiosk-1 2222 running", "kiosk-2 2222 running"]);
+  expect(kiosk.stored?.state["unsettled"]).toBeUndefined();
+});
+
+test("data disks stay when that is asked for", async () => {
+  const { kiosk, effects } = world();
+  await kiosk.up(program(v1, { dataDisks: { data: { size: "1GiB" } }, onDelete: "keep" }));
+  effects.take();
+  await kiosk.destroy();
+  expect(effects.take()).toEqual(["remove kiosk-1", "remove kiosk-2", "remove group"]);
+  await kiosk.up(program(v1, { dataDisks: { data: { size: "1GiB" } } }));
+  effects.take();
+  await kiosk.destroy();
+  expect(effects.take()).toEqual(["remove kiosk-1 and its data", "remove kiosk-2 and its data", "remove group"]);
+});
+
+test("machines are found again under the URN that they were made with", async () => {
+  const { kiosk, machines } = world();
+  await kiosk.up(program(v1));
+  kiosk.name = "stall";
+  expect(told(await kiosk.up(program(v2)))).toBe("");
+  expect(machines.summary()).toEqual(["kiosk-1 2222 running", "kiosk-2 2222 running"]);
+});
+
+test("a group whose machines cannot be asked keeps its state", async () => {
+  const { kiosk, machines } = world();
+  await kiosk.up(program(v1));
+  const { stored } = kiosk;
+  const fix = "use the version of the provider that wrote it, or remove the machine's folder.";
+  machines.unreadable = new Failure({ kind: "environment", message: "machine.json cannot be read by this version.", fix });
+  const { warnings } = await kiosk.refresh();
+  expect(warnings).toMatchInlineSnapshot(`
+    [
+      "Could not tell what the machines of MachineGroup "kiosk" run: machine.json cannot be read by this version. Its state was kept. fix: use the version of the provider that wrote it, or remove the machine's folder.",
+    ]
+  `);
+  expect(kiosk.stored).toEqual(stored);
+});
+
 test("retryRejected tries the same image once more", async () => {
   const { kiosk, machines } = world();
   machines.broken.add(v3);

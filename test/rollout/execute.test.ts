@@ -136,6 +136,17 @@ test("rollbackAll is not begun when an old image is lost", async () => {
   `);
 });
 
+test("rollbackAll stops at the first host that does not come back, and says both failures", async () => {
+  const sick = host("kiosk-1", "rollback-fails", { health: "unhealthy", broken: true });
+  const hosts = [host("kiosk-0"), sick, host("kiosk-2", "unhealthy")];
+  const story = await tell({ hosts, rules: { onFailure: "rollbackAll", maxUnavailable: 3 } });
+  expect(story.told).toMatchInlineSnapshot(`
+    "The rollout of 77aa41c09d12 to MachineGroup "kiosk" stopped at kiosk-2: kiosk-2 answered 503 on port 80. Moved (77aa41c09d12): kiosk-0. Could not be put back (unreachable, kiosk-1 did not come back): kiosk-1. Put back on 9f2c41aa08d1: kiosk-2. rollbackAll stopped at kiosk-1: kiosk-1 did not come back.
+    fix: correct the image and run pulumi up again; this image is refused until it changes or retryRejected is true."
+  `);
+  expect(kinds(story)).toEqual({ "kiosk-0": "confirmed", "kiosk-1": "failed", "kiosk-2": "put-back" });
+});
+
 test("a rollback that fails stops everything and is said", async () => {
   const story = await tell({ hosts: [host("kiosk-1", "rollback-fails"), host("kiosk-2")], rules: { failureBudget: 5 } });
   expect(story.told).toMatchInlineSnapshot(`
@@ -156,7 +167,7 @@ test("failures within their budget do not stop it, nor reject the image", async 
 test("one failure too many stops it", async () => {
   const hosts = [host("a"), host("b", "unhealthy"), host("c", "prepare-fails"), host("d")];
   expect((await tell({ hosts, rules: { failureBudget: 1 } })).told).toMatchInlineSnapshot(`
-    "The rollout of 77aa41c09d12 to MachineGroup "kiosk" stopped at c, failure 2 where 1 may fail: c has no room for the image. Moved (77aa41c09d12): a. Put back on 9f2c41aa08d1: b. Not touched (9f2c41aa08d1): c. Left alone (9f2c41aa08d1): d.
+    "The rollout of 77aa41c09d12 to MachineGroup "kiosk" stopped after 2 failures (failureBudget is 1), the last at c: c has no room for the image. Moved (77aa41c09d12): a. Put back on 9f2c41aa08d1: b. Not touched (9f2c41aa08d1): c. Left alone (9f2c41aa08d1): d.
     fix: correct the image and run pulumi up again; this image is refused until it changes or retryRejected is true."
   `);
 });
