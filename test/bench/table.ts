@@ -3,16 +3,19 @@
 export interface Row {
   /** What was measured, in a few words. */
   readonly what: string;
-  readonly ours: string;
-  /** Program that did the same work in the same run; absent where there is none. */
-  readonly other?: { readonly name: string; readonly took: string; readonly ratio: number };
+  /** Seconds, or mebibytes where `unit` says so. */
+  readonly ours: number;
+  /** What did the same work in the same run; absent where there is nothing to hold it against. */
+  readonly other?: { readonly name: string; readonly took: number };
+  readonly unit?: "s" | "MiB";
 }
 
-const head = ["| what | ours | against | ratio |", "| --- | --- | --- | --- |"];
+const head = ["| what | ours | against | ours / theirs |", "| --- | --- | --- | --- |"];
 
-export function formatRow({ what, ours, other }: Row): string {
-  const against = other === undefined ? "" : `${other.name}: ${other.took}`;
-  return `| ${what} | ${ours} | ${against} | ${other === undefined ? "" : other.ratio.toFixed(2)} |`;
+export function formatRow({ what, ours, other, unit = "s" }: Row): string {
+  const format = unit === "s" ? formatSeconds : formatMebibytes;
+  const [against, ratio] = other === undefined ? ["", ""] : [`${other.name}: ${format(other.took)}`, (ours / other.took).toFixed(2)];
+  return `| ${what} | ${format(ours)} | ${against} | ${ratio} |`;
 }
 
 export function isRow(line: string): boolean {
@@ -25,15 +28,14 @@ export function formatTable(rows: readonly string[]): string {
 
 /** Replaces what stands between the markers of a README. */
 export function intoReadme(readme: string, table: string): string {
-  return readme.replace(/<!-- bench -->[^]*<!-- \/bench -->/, `<!-- bench -->\n${table}\n<!-- /bench -->`);
+  return readme.replace(/<!-- bench -->[^]*<!-- \/bench -->/, () => `<!-- bench -->\n${table}\n<!-- /bench -->`);
 }
 
 /** Seconds as people say them: `0.24 s`, `12.3 s`. */
-export function formatSeconds(seconds: number): string {
+function formatSeconds(seconds: number): string {
   return `${seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
 }
 
-/** The middle one of several runs' seconds. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+function formatMebibytes(mebibytes: number): string {
+  return `${mebibytes.toFixed(0)} MiB`;
 }

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { compileProvider, installModules, node24 } from "./setup/node-modules.mjs";
 import { explainMissing, installPackages, missingPackages } from "./setup/packages.mjs";
-import { providePulumi } from "./setup/pulumi.mjs";
+import { providePeer, providePulumi } from "./setup/pulumi.mjs";
 import { buildCache, checkout, run, step, stepTimes } from "./setup/run.mjs";
 
 const entries = { test: "test/tools/run-tests.ts", bench: "test/bench/run.ts", quickstart: "examples/quickstart/run.ts" };
@@ -29,7 +29,10 @@ function baseRecipe() {
 
 async function baseRootfs() {
   const recipe = baseRecipe();
-  const hash = createHash("sha256").update(await readFile(recipe)).digest("hex").slice(0, 16);
+  const hash = createHash("sha256")
+    .update(await readFile(recipe))
+    .digest("hex")
+    .slice(0, 16);
   const path = join(buildCache, "guest", `base-${hash}.tar`);
   if (existsSync(path)) return { path, did: "unchanged" };
   const partial = join(buildCache, "guest", `base-${hash}.partial-${process.pid}.tar`);
@@ -73,12 +76,25 @@ async function prepare() {
   };
 }
 
+/** What only benchmarks need. */
+async function prepareBench() {
+  let plugin = "";
+  await step("pulumi-docker-build", async () => {
+    const { folder, did } = await providePeer();
+    plugin = folder;
+    return did;
+  });
+  return { BOOTABLE_DOCKER_BUILD: plugin };
+}
+
 async function main() {
   const [command = "", ...rest] = process.argv.slice(2);
   if (command === "packages") return step("Debian packages", packages);
-  if (command !== "prepare" && !(command in entries)) throw new Error(`"${command}" is not one of packages, prepare, ${Object.keys(entries).join(", ")}.`);
+  if (command !== "prepare" && !(command in entries))
+    throw new Error(`"${command}" is not one of packages, prepare, ${Object.keys(entries).join(", ")}.`);
   const environment = await prepare();
   if (command === "prepare") return undefined;
+  if (command === "bench") Object.assign(environment, await prepareBench());
   const env = { ...process.env, ...environment, BOOTABLE_SETUP_TIMES: JSON.stringify(stepTimes()) };
   const child = spawn(node24, [join(checkout, entries[command]), ...rest], { cwd: checkout, env, stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));

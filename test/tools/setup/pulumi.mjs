@@ -10,8 +10,18 @@ const linkVersion = `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.
 
 /** Program, the folder with its pins, its package, and the flags it needs. */
 const programs = [
-  { name: "pulumi", pins: "pulumi", package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", flags: ["-tags", "grpcnotrace", "-ldflags", linkVersion] },
-  { name: "pulumi-language-yaml", pins: "pulumi", package: "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", flags: ["-ldflags", "-s -w"] },
+  {
+    name: "pulumi",
+    pins: "pulumi",
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    flags: ["-tags", "grpcnotrace", "-ldflags", linkVersion],
+  },
+  {
+    name: "pulumi-language-yaml",
+    pins: "pulumi",
+    package: "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    flags: ["-ldflags", "-s -w"],
+  },
   { name: "sdkgen", pins: "pulumi", package: "./sdkgen", flags: ["-ldflags", "-s -w"], sources: ["sdkgen/main.go"] },
   {
     name: "pulumi-language-nodejs",
@@ -20,6 +30,15 @@ const programs = [
     flags: ["-ldflags", "-s -w"],
   },
 ];
+
+/** What benchmarks hold a preview against. */
+const peer = {
+  name: "pulumi-resource-docker-build",
+  pins: "pulumi-docker-build",
+  package: "github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
+  flags: ["-ldflags", "-s -w"],
+  sources: ["stubs/dotnet/codegen/codegen.go", "stubs/java/pkg/codegen/java/java.go"],
+};
 
 function folderOf(pins) {
   return join(checkout, "test", "tools", pins);
@@ -34,11 +53,17 @@ async function cachedPath(program) {
 
 /** Debian's own Go may be older than the pins ask for; it then fetches the right one from the module proxy. */
 async function build(program, path) {
-  if ((await output(["go", "version"])) === undefined) throw new Error("Go is needed to build the Pulumi CLI, and none is on PATH.\nfix: install Go 1.21 or newer (apt install golang), or install Pulumi itself.");
+  if ((await output(["go", "version"])) === undefined)
+    throw new Error(
+      "Go is needed to build the Pulumi CLI, and none is on PATH.\nfix: install Go 1.21 or newer (apt install golang), or install Pulumi itself.",
+    );
   const partial = `${path}.partial-${process.pid}`;
   await mkdir(join(path, ".."), { recursive: true });
   try {
-    await run(["go", "build", ...program.flags, "-o", partial, program.package], { log: `go-${program.name}`, cwd: folderOf(program.pins) });
+    await run(["go", "build", ...program.flags, "-o", partial, program.package], {
+      log: `go-${program.name}`,
+      cwd: folderOf(program.pins),
+    });
     await rename(partial, path);
   } finally {
     await rm(partial, { force: true });
@@ -46,7 +71,18 @@ async function build(program, path) {
 }
 
 /**
- * Folders to put on PATH so that the programs named (default: all) are found.
+ * The program in the cache, built now unless it is there.
+ * @returns {Promise<{ folder: string, built: boolean }>}
+ */
+async function provide(program) {
+  const path = await cachedPath(program);
+  const missing = !existsSync(path);
+  if (missing) await build(program, path);
+  return { folder: join(path, ".."), built: missing };
+}
+
+/**
+ * Folders to put on PATH so that the CLI, its language hosts and the SDK generator are found.
  * @returns {Promise<{ did: string, folders: string[] }>}
  */
 export async function providePulumi() {
@@ -54,12 +90,18 @@ export async function providePulumi() {
   const built = [];
   const onPath = (await output(["pulumi", "version"])) !== undefined && (await output(["which", "pulumi-language-yaml"])) !== undefined;
   for (const program of programs.filter(({ name }) => !onPath || name === "sdkgen")) {
-    const path = await cachedPath(program);
-    if (!existsSync(path)) {
-      await build(program, path);
-      built.push(program.name);
-    }
-    folders.push(join(path, ".."));
+    const provided = await provide(program);
+    folders.push(provided.folder);
+    if (provided.built) built.push(program.name);
   }
   return { did: built.length === 0 ? "unchanged" : `built ${built.join(", ")}`, folders };
+}
+
+/**
+ * The folder of the peer's plugin.
+ * @returns {Promise<{ did: string, folder: string }>}
+ */
+export async function providePeer() {
+  const { folder, built } = await provide(peer);
+  return { did: built ? "built" : "unchanged", folder };
 }

@@ -1,7 +1,9 @@
-/** How long it takes to plan a rollout over 100,000 hosts; run by node itself. */
+/** How long it takes to plan a rollout over 100,000 hosts. */
 import { planRollout } from "../../provider/rollout/plan.ts";
 import { renderPlan } from "../../provider/rollout/render.ts";
 import { defaultRules, hostFacts, newImage, oldImage } from "../fakes/fleets.ts";
+import { inTurns, secondsOf } from "./measure.ts";
+import { formatRow } from "./table.ts";
 
 const hosts = Array.from({ length: 100_000 }, (_, index) =>
   hostFacts(`edge-${index}`, {
@@ -12,12 +14,5 @@ const hosts = Array.from({ length: 100_000 }, (_, index) =>
 );
 const rules = { ...defaultRules, canary: 10, maxUnavailable: "10%", perLabel: { site: 20 } };
 
-function milliseconds(work: () => void): number {
-  const start = performance.now();
-  work();
-  return performance.now() - start;
-}
-
-const runs = Array.from({ length: 7 }, () => milliseconds(() => void renderPlan(planRollout({ hosts, target: newImage, rules }))));
-const median = runs.sort((a, b) => a - b)[3] ?? Number.NaN;
-console.log(`plan and render 100,000 hosts: ${median.toFixed(0)} ms`);
+const took = await inTurns(7, { plan: () => secondsOf(() => renderPlan(planRollout({ hosts, target: newImage, rules }))) });
+console.log(formatRow({ what: "plan and render a rollout over 100,000 hosts", ours: took.plan }));
