@@ -3,9 +3,10 @@
  * Whoever uses a disk holds the lock of its identity, so two processes never make the same disk twice, and nobody
  * removes one that is being read. What a crash left behind is removed under the same lock.
  */
-import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { cancelled } from "../failure.ts";
+import { cancelled, Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import type { CachedDisk } from "../resources/ports.ts";
 import { isPartial, partialPath, writeAtomically } from "../storage/atomic-file.ts";
@@ -36,7 +37,7 @@ const identityPattern = /^([0-9a-f]{64})\./;
 export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache {
   return {
     use: async (identity, making, work) => {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makeFolder(directory);
       const result = await withLock(lockName(directory, identity), making.signal, async () => {
         await sweep(directory, identity);
         const found = await readRecord(directory, identity);
@@ -49,6 +50,21 @@ export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache
       return result;
     },
   };
+}
+
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Failure({
+      kind: "environment",
+      code: "cache-directory",
+      message: `Disks are kept in ${directory}, and that cannot be used (${(error as NodeJS.ErrnoException).code ?? String(error)}).`,
+      fix: "set XDG_CACHE_HOME to a folder that you may write to.",
+      cause: error,
+    });
+  }
 }
 
 export function diskPath(directory: string, identity: string): string {

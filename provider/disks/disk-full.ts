@@ -9,7 +9,7 @@ const fullBytes = 4 * 1024 ** 2;
 
 /** The failure to throw instead of `error`: a clear one when there is no room left in the folder, else the same. */
 export async function reportDiskFull(error: unknown, directory: string, remedy: string): Promise<unknown> {
-  const ours = (error as NodeJS.ErrnoException | null)?.code === "ENOSPC";
+  const ours = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException | null)?.code ?? "");
   const theirs = error instanceof Failure && error.kind === "tool" && (await freeBytes(directory)) < fullBytes;
   if (!ours && !theirs) return error;
   return new Failure({

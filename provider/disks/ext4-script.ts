@@ -73,6 +73,8 @@ class ScriptWriter {
   }
 
   #add(node: FileNode, name: string, path: string): void {
+    // mke2fs has made this one, always as a directory.
+    if (path === "/lost+found" && node.kind !== "directory") this.#commands.push("rmdir lost+found");
     const first = this.#made.get(node);
     const late = node.kind === "symlink" && isOdd(node.linkTarget);
     if (first !== undefined) {
@@ -99,7 +101,6 @@ class ScriptWriter {
     const as = quoted(name);
     switch (node.kind) {
       case "directory":
-        // mke2fs has made this one.
         if (path !== "/lost+found") this.#commands.push(line(`mkdir ${as}`));
         break;
       case "file":

@@ -92,7 +92,9 @@ test("stacks of files come out of the kernel as they went into the layers", asyn
 });
 
 function shownFile({ content = "", mode = 0, uid = 0, mtimeSeconds = 0, xattrs = {} }: TarInput): string {
-  const attributes = Object.entries(xattrs).map(([name, value]) => `${name}=0x${value.toString("hex")}`);
+  const attributes = Object.entries(xattrs).map(
+    ([name, value]) => `${name}=${value.length < 100 ? `0x${value.toString("hex")}` : shownContent(value)}`,
+  );
   const owner = `${(0o100000 | mode).toString(8)} ${uid}:0 x1 @${mtimeSeconds}`;
   return [owner, shownContent(Buffer.from(content)), ...attributes.sort()].join(" ");
 }

@@ -1,5 +1,5 @@
 /** Disks of the direct engine, judged by other people's tools and by the kernel. The kernel's part needs root. */
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bootable, layeredImage, requestFor } from "./layered-image.ts";
@@ -8,6 +8,9 @@ import { disksIn, output, scratchFolder } from "./scratch.ts";
 import type { TarInput } from "./tar-writer.ts";
 
 const capability = Buffer.from("0100000200200000000000000000000000000000", "hex");
+
+/** user::rw-, user:1000:r--, group::r--, mask::r--, other::--- */
+const accessList = Buffer.from("0200000001000600ffffffff02000400e803000004000400ffffffff10000400ffffffff20000000ffffffff", "hex");
 
 /** Everything a layer can hold, in two layers. */
 const lower: readonly TarInput[] = [
@@ -33,6 +36,14 @@ const lower: readonly TarInput[] = [
   { path: "run/fifo", type: "fifo", mode: 0o622 },
   { path: "etc/empty", content: "", mtimeSeconds: 0 },
   { path: "etc/long", type: "symlink", linkTarget: `/${"t".repeat(150)}`, uid: 7 },
+  { path: "etc/listed", content: "acl", mode: 0o640, xattrs: { "system.posix_acl_access": accessList } },
+  {
+    path: "etc/labelled",
+    type: "symlink",
+    linkTarget: "listed",
+    xattrs: { "security.selinux": Buffer.from("system_u:object_r:etc_t:s0\0") },
+  },
+  { path: "etc/many", content: "", xattrs: { "user.large": Buffer.alloc(2000, "l"), "user.empty": Buffer.alloc(0) } },
   { path: "etc/swapped", type: "directory" },
   { path: "etc/swapped/inside", content: "x" },
   { path: "opt/old", type: "directory" },
@@ -82,7 +93,10 @@ test("a disk holds what the layers say, to the kernel and to the checkers", asyn
       "/dev/tty": "20666 0:5 x1 @1600000000 device 1280",
       "/etc": "40755 0:0 @0",
       "/etc/empty": "100644 0:0 x1 @0 """,
+      "/etc/labelled": "120777 0:0 x1 @1600000000 -> listed security.selinux=0x73797374656d5f753a6f626a6563745f723a6574635f743a733000",
+      "/etc/listed": "100640 0:0 x1 @1600000000 "acl" system.posix_acl_access=0x0200000001000600ffffffff02000400e803000004000400ffffffff10000400ffffffff20000000ffffffff",
       "/etc/long": "120777 7:0 x1 @1600000000 -> /tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt",
+      "/etc/many": "100644 0:0 x1 @1600000000 "" user.empty=0x user.large=2000 bytes aa487ffc3535ed0d1a6b6fc84681c7aba16f64db711bd3035888c8b8a74924ca",
       "/etc/swapped": "100644 0:0 x1 @1600000000 "now a file"",
       "/home": "40755 0:0 @0",
       "/home/a": "100600 3000000000:100000 x3 @1600000000 "many names"",
@@ -121,6 +135,13 @@ test("a disk holds what the layers say, to the kernel and to the checkers", asyn
       "/var/big": "100644 0:0 x1 @1600000000 5000001 bytes ab7fe3e09444fb1b8dacf5f10467f6b21a38364eb498517a28499e4bef80d3d7",
     }
   `);
+});
+
+test("a file where mke2fs makes a directory is a file", async () => {
+  const image = layeredImage([[...bootable, { path: "lost+found", content: "found" }]]);
+  const disk = await disksIn(await scratchFolder(), image.images).make(requestFor(image));
+  const found = await withRootMounted(disk.path, (directory) => readFile(join(directory, "lost+found"), "utf8"));
+  expect(found).toBe("found");
 });
 
 test("the EFI system partition starts the newest kernel on this root", async () => {

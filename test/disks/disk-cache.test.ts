@@ -5,6 +5,7 @@ import { link, mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { diskCache, type DiskCache } from "../../provider/disks/disk-cache.ts";
+import { describeFailure, type Failure } from "../../provider/failure.ts";
 import type { CachedDisk } from "../../provider/resources/ports.ts";
 import { sha256 } from "./layered-image.ts";
 import { scratchFolder } from "./scratch.ts";
@@ -118,6 +119,16 @@ test("a making that fails leaves nothing, and the next one goes on", async () =>
   await expect(failing).rejects.toThrow("no");
   expect(await readdir(directory)).toEqual([]);
   expect((await use("a")).sizeBytes).toBe(mebibyte);
+});
+
+test("a folder that cannot be used is named", async () => {
+  const { use, directory } = await tried();
+  await writeFile(directory, "a file");
+  const failure = await use("a").then(String, (error: Failure) => describeFailure(error));
+  expect(failure.replace(directory, "<directory>")).toMatchInlineSnapshot(`
+    "Disks are kept in <directory>, and that cannot be used (EEXIST).
+    fix: set XDG_CACHE_HOME to a folder that you may write to."
+  `);
 });
 
 test("two processes that want one disk make it once; one that dies in the middle hands over", async () => {

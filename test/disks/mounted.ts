@@ -81,7 +81,11 @@ async function readAttributes(directory: string): Promise<Map<string, string>> {
     const [first, ...values] = paragraph.split("\n").filter((line) => line !== "");
     const shown = first === undefined ? undefined : Buffer.from(first.replace("# file: ", "")).toString("latin1");
     const name = shown?.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-    if (name !== undefined) found.set(name.slice(directory.length), values.sort().join(" "));
+    if (name !== undefined) found.set(name.slice(directory.length), values.map(shortened).sort().join(" "));
   }
   return found;
+}
+
+function shortened(attribute: string): string {
+  return attribute.replace(/0x[0-9a-f]{200,}/, (hex) => shownContent(Buffer.from(hex.slice(2), "hex")));
 }
