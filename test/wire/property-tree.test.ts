@@ -44,7 +44,10 @@ test("every tree comes back as it was", () => {
 });
 
 test("plain trees are read and written as the generated classes do", () => {
-  const json = fc.dictionary(key, fc.jsonValue(), { noNullPrototype: true });
+  const json = fc
+    .dictionary(key, fc.jsonValue(), { noNullPrototype: true })
+    // The generated classes lose that key; the test below has it.
+    .filter((tree) => !JSON.stringify(tree).includes("__proto__"));
   fc.assert(
     fc.property(json, (tree) => {
       expect(generatedDecode(encodeStruct(tree as ValueMap))).toEqual(tree);

@@ -1,0 +1,79 @@
+/** The compiled provider, started in both of the ways that the engine has. */
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { credentials } from "@grpc/grpc-js";
+import proto from "@pulumi/pulumi/proto/provider_pb.js";
+import providerService from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+
+const checkout = join(import.meta.dirname, "../..");
+const root = mkdtempSync(join(tmpdir(), "built-"));
+const node = process.execPath;
+
+beforeAll(() => {
+  const compiler = join(checkout, "node_modules/typescript/bin/tsc");
+  execFileSync(node, [compiler, "-p", join(checkout, "provider/tsconfig.json"), "--noCheck", "--outDir", join(root, "dist")]);
+  for (const file of ["package.json", "schema.json"]) copyFileSync(join(checkout, file), join(root, file));
+  mkdirSync(join(root, "provider"));
+  copyFileSync(join(checkout, "provider/pulumi-resource-bootable"), join(root, "provider/pulumi-resource-bootable"));
+  symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
+  writeFileSync(join(root, "record-loads.mjs"), recordLoads);
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** Writes the address of each module that is loaded to standard error. */
+const recordLoads = `
+import { registerHooks } from "node:module";
+registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });
+`;
+
+async function start(program: string, args: readonly string[]): Promise<{ readonly port: string; readonly loaded: readonly string[] }> {
+  const env = { ...process.env, PATH: `${join(node, "..")}:${process.env["PATH"] ?? ""}` };
+  const child = spawn(program, [...args, "127.0.0.1:1"], { stdio: ["ignore", "pipe", "pipe"], env });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  onTestFinished(() => void child.kill());
+  const started = performance.now();
+  const port = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout).once("line", resolve);
+    child.once("exit", () => reject(new Error(errors)));
+  });
+  console.log(`${program.split("/").at(-1)}: port line after ${Math.round(performance.now() - started)} ms`);
+  return { port, loaded: errors.split("\n") };
+}
+
+async function packageName(port: string): Promise<unknown> {
+  const client = new providerService.ResourceProviderClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  const schema = await new Promise<string>((resolve, reject) => {
+    client.getSchema(new proto.GetSchemaRequest(), (error, answer) => (error === null ? resolve(answer.getSchema()) : reject(error)));
+  });
+  return (JSON.parse(schema) as { name: unknown }).name;
+}
+
+test("the launcher", async () => {
+  const { port } = await start(join(root, "provider/pulumi-resource-bootable"), []);
+  expect(await packageName(port)).toBe("bootable");
+});
+
+test("the SDK's run-plugin, which requires the compiled entry", async () => {
+  const { port } = await start(node, [join(checkout, "node_modules/@pulumi/pulumi/cmd/run-plugin"), root]);
+  expect(await packageName(port)).toBe("bootable");
+});
+
+test("of Pulumi's SDK only the protocol is loaded at the start, and nothing compiles TypeScript", async () => {
+  const { port, loaded } = await start(node, ["--import", join(root, "record-loads.mjs"), join(root, "dist/main.js")]);
+  expect(await packageName(port)).toBe("bootable");
+  const foreign = loaded.filter((url) => url.includes("/node_modules/")).map((url) => url.replace(/^.*\/node_modules\//u, ""));
+  expect(foreign.filter((path) => path.startsWith("@pulumi/") && !path.startsWith("@pulumi/pulumi/proto/"))).toEqual([]);
+  expect(foreign.filter((path) => /^(?:typescript|ts-node)\//u.test(path))).toEqual([]);
+  expect(foreign).not.toHaveLength(0);
+});
+
+test("package.json names the entry that run-plugin requires", () => {
+  expect(JSON.parse(readFileSync(join(checkout, "package.json"), "utf8"))).toMatchObject({ type: "module", main: "dist/main.js" });
+});
