@@ -187,7 +187,7 @@ export class Machine {
     return new Failure({
       kind: "environment",
       message,
-      fix: "run pulumi up with an image that is to run: the machine is made anew from it.",
+      fix: "run pulumi up: the machine is started from the image that the program names.",
     });
   }
 

@@ -1,9 +1,9 @@
 /** The QEMU process of a machine: found again by any later run, started, and stopped: asked first, then made to. */
-import { readFile, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import { derivedUuid } from "../model/derived-uuid.ts";
-import { pause, stopIfAborted, waitUntil } from "./pause.ts";
+import { stopIfAborted, waitUntil } from "./pause.ts";
 import { inside } from "./qemu-record.ts";
 import { withMonitor } from "./qmp.ts";
 
@@ -23,17 +23,37 @@ export interface MachineProcess {
  */
 export async function findProcess(folder: string): Promise<MachineProcess | undefined> {
   const path = join(folder, inside.processId);
-  const [text, status] = await Promise.all([readFile(path, "utf8").catch(() => ""), stat(path).catch(() => undefined)]);
-  const processId = Number.parseInt(text, 10);
-  if (status === undefined || !(processId > 1) || !(await hasArgument(processId, machineUuid(folder)))) return undefined;
-  return { processId, startedAt: status.mtime };
+  const [processId, status] = await Promise.all([readProcessId(path), stat(path).catch(() => undefined)]);
+  if (processId === undefined) return findNewProcess(folder);
+  return (await isMachine(processId, folder)) ? { processId, startedAt: status?.mtime ?? new Date() } : undefined;
 }
 
-/** Whether a process lives and has the text among its arguments. Without /proc, living must do. */
-export async function hasArgument(processId: number, argument: string): Promise<boolean> {
+/** A moment after its start QEMU has not written its id yet; the recorder, started before it, tells that it was to start. */
+async function findNewProcess(folder: string): Promise<MachineProcess | undefined> {
+  const recorder = await stat(join(folder, inside.recorderProcessId)).catch(() => undefined);
+  if (recorder === undefined || process.platform !== "linux") return undefined;
+  for (const name of await readdir("/proc")) {
+    const processId = Number(name);
+    if (processId > 1 && (await isMachine(processId, folder))) return { processId, startedAt: recorder.mtime };
+  }
+  return undefined;
+}
+
+async function readProcessId(path: string): Promise<number | undefined> {
+  const processId = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
+  return processId > 1 ? processId : undefined;
+}
+
+/** Without /proc, that a process lives must do. */
+async function isMachine(processId: number, folder: string): Promise<boolean> {
   if (process.platform !== "linux") return isAlive(processId);
-  const line = await readFile(`/proc/${processId}/cmdline`, "utf8").catch(() => "");
-  return line.split("\0").includes(argument);
+  const args = await commandLine(processId);
+  return args[args.indexOf("-uuid") + 1] === machineUuid(folder);
+}
+
+async function commandLine(processId: number): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${processId}/cmdline`, "utf8").catch(() => "");
+  return text.split("\0");
 }
 
 function isAlive(processId: number): boolean {
@@ -44,7 +64,7 @@ function isAlive(processId: number): boolean {
   }
 }
 
-export function sendSignal(processId: number, signal: NodeJS.Signals): void {
+function sendSignal(processId: number, signal: NodeJS.Signals): void {
   try {
     process.kill(processId, signal);
   } catch {
@@ -107,11 +127,15 @@ async function forceOff({ folder, name, signal }: StopRequest, gone: () => Promi
 
 /** It ends by itself with QEMU; nothing may be left behind if it does not. */
 async function endRecorder({ folder, name, signal }: StopRequest): Promise<void> {
-  const text = await readFile(join(folder, inside.recorderProcessId), "utf8").catch(() => "");
-  const processId = Number.parseInt(text, 10);
-  if (!(processId > 1)) return;
-  const gone = async (): Promise<boolean> => !(await hasArgument(processId, machineUuid(folder)));
-  if (await waitUntil(gone, { seconds: 2, signal, what: `Stopping machine "${name}"` })) return;
-  sendSignal(processId, "SIGKILL");
-  await pause(50, signal, `Stopping machine "${name}"`);
+  const path = join(folder, inside.recorderProcessId);
+  const processId = await readProcessId(path);
+  if (processId === undefined) return;
+  const gone = async (): Promise<boolean> =>
+    process.platform === "linux" ? !(await commandLine(processId)).includes(machineUuid(folder)) : !isAlive(processId);
+  const what = `Stopping machine "${name}"`;
+  if (!(await waitUntil(gone, { seconds: 2, signal, what }))) {
+    sendSignal(processId, "SIGKILL");
+    await waitUntil(gone, { seconds: 2, signal, what });
+  }
+  await rm(path, { force: true });
 }

@@ -29,8 +29,8 @@ export async function startProcess(start: Start): Promise<void> {
   await chmod(join(folder, inside.variables), 0o600);
   stopIfAborted(signal, `Starting machine "${machine}"`);
   await startRecorder(start.startDetached, folder, machine);
-  const processId = await qemu.start(virtualMachine(start, folder), folder, join(folder, inside.messages));
-  await awaitAnswer(start, folder, processId);
+  await qemu.start(virtualMachine(start, folder), folder, join(folder, inside.messages));
+  await awaitAnswer(start, folder);
 }
 
 function virtualMachine({ places, machine, boot, firmware, accelerator }: Start, folder: string): VirtualMachine {
@@ -54,11 +54,11 @@ function virtualMachine({ places, machine, boot, firmware, accelerator }: Start,
 }
 
 /** QEMU has checked its arguments, opened the disks and bound the ports when it answers. */
-async function awaitAnswer({ machine, signal }: Start, folder: string, processId: number): Promise<void> {
+async function awaitAnswer({ machine, signal }: Start, folder: string): Promise<void> {
   const monitor = { socket: join(folder, inside.monitorSocket), timeoutSeconds: 5, signal };
   let ended = false;
   const answers = async (): Promise<boolean> => {
-    ended = !(await isOurs(folder, processId));
+    ended = (await findProcess(folder)) === undefined;
     if (ended) return true;
     return withMonitor(monitor, (qmp) => qmp.execute("query-status")).then(
       () => true,
@@ -71,11 +71,4 @@ async function awaitAnswer({ machine, signal }: Start, folder: string, processId
   const seen = ended ? "ended right away" : `did not answer within ${answerSeconds} s`;
   const message = `Machine "${machine}" could not be started: QEMU ${seen}. Its disks and its record are kept.`;
   throw new Failure({ kind: "tool", code: "not-started", message, ...(messages === "" ? {} : { detail: messages }) });
-}
-
-/** Right after its start the process may not have written its id yet. */
-async function isOurs(folder: string, processId: number): Promise<boolean> {
-  if ((await findProcess(folder)) !== undefined) return true;
-  const line = await readFile(`/proc/${processId}/cmdline`, "utf8").catch(() => undefined);
-  return process.platform === "linux" ? line?.includes(machineUuid(folder)) === true : false;
 }

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { cancelled, Failure } from "../failure.ts";
+import { pause } from "./pause.ts";
 
 export interface Monitor {
   /** Answers what the command returns. A refusal is a Failure with code `qmp-refused`. */
@@ -27,7 +28,7 @@ export async function withMonitor<T>(request: MonitorRequest, work: (monitor: Mo
   const folder = Buffer.byteLength(request.socket) < longestSocketPath ? undefined : await mkdtemp(join(tmpdir(), "bootable-"));
   try {
     const path = folder === undefined ? request.socket : await shortPath(folder, request.socket);
-    const conversation = new Conversation(connect(path), request);
+    const conversation = new Conversation(await reach(path, request), request);
     try {
       await conversation.greeted;
       await conversation.execute("qmp_capabilities");
@@ -37,6 +38,21 @@ export async function withMonitor<T>(request: MonitorRequest, work: (monitor: Mo
     }
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** QEMU's queue holds one visitor; the next is turned away, and comes again. */
+async function reach(path: string, { timeoutSeconds, signal }: MonitorRequest): Promise<Socket> {
+  const deadline = performance.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const socket = connect(path);
+    const code = await new Promise<string | undefined>((resolve) => {
+      socket.once("connect", () => resolve(undefined));
+      socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    });
+    if (code === undefined) return socket;
+    if (code !== "EAGAIN" || performance.now() > deadline) throw closed(code);
+    await pause(50, signal, "Talking to QEMU");
   }
 }
 
@@ -76,6 +92,7 @@ class Conversation implements Monitor {
     socket.once("error", (error: NodeJS.ErrnoException) => this.#end(closed(error.code ?? error.message)));
     socket.once("close", () => this.#end(closed("the connection was closed")));
     request.signal.addEventListener("abort", this.#abort, { once: true });
+    if (request.signal.aborted) this.#abort();
   }
 
   async execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown> {

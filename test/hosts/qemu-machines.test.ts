@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { describeFailure, Failure } from "../../provider/failure.ts";
 import { processesWith, until, isRunning } from "../tools/process-waiting.ts";
-import { bringUp, digestOf, openWorkshop, plainSettings, signal, type Workshop } from "./workshop.ts";
+import { bringUp, digestOf, known, openWorkshop, plainSettings, signal, type Workshop } from "./workshop.ts";
 
 async function folderOf(workshop: Workshop): Promise<string> {
   return dirname((await workshop.driver("v1").observe("kiosk-1", signal)).console);
@@ -28,7 +28,7 @@ test("a machine is made, swapped, settled and removed", async () => {
   const second = await workshop.driver("v2").observe("kiosk-1", signal);
   expect(second).toMatchObject({ health: "healthy", booted: digestOf("v2"), rollback: digestOf("v1"), settled: false, ports: first.ports });
   expect(second.processId).not.toBe(first.processId);
-  expect(isRunning(first.processId ?? 0)).toBe(false);
+  expect(isRunning(known(first.processId))).toBe(false);
 
   const folder = await folderOf(workshop);
   expect((await readdir(folder)).filter((name) => name.endsWith(".qcow2"))).toHaveLength(2);
@@ -41,7 +41,7 @@ test("a machine is made, swapped, settled and removed", async () => {
   await workshop.group.removeGroup(signal);
   expect(await readdir(join(workshop.stateDirectory, "qemu"))).toEqual([]);
   expect(processesWith(workshop.folder)).toEqual([]);
-  expect(isRunning(second.processId ?? 0)).toBe(false);
+  expect(isRunning(known(second.processId))).toBe(false);
 });
 
 test("a failed swap goes back to the image and overlay of before", async () => {
@@ -71,8 +71,8 @@ test("a machine killed by hand is absent, and starts again on the same overlay a
   await bringUp(workshop.driver("v1", { settings }), "kiosk-1", "v1");
   await workshop.driver("v1").settle("kiosk-1", signal);
   const before = await workshop.driver("v1").observe("kiosk-1", signal);
-  process.kill(before.processId ?? 0, "SIGKILL");
-  await until("the end of QEMU", () => !isRunning(before.processId ?? 0));
+  process.kill(known(before.processId), "SIGKILL");
+  await until("the end of QEMU", () => !isRunning(known(before.processId)));
 
   const lost = await workshop.driver("v1").observe("kiosk-1", signal);
   expect(lost).toMatchObject({ health: "absent", rollback: digestOf("v1"), ports: before.ports });

@@ -48,8 +48,9 @@ export interface DriverOptions {
   readonly disk?: () => Promise<CachedDisk>;
 }
 
-export async function openWorkshop(options: Partial<MachinesOptions> = {}): Promise<Workshop> {
-  const folder = await mkdtemp(join(tmpdir(), "bootable-hosts-"));
+/** In a folder that is there, for two processes at one group. */
+export async function openWorkshop(options: Partial<MachinesOptions> = {}, place?: string): Promise<Workshop> {
+  const folder = place ?? (await mkdtemp(join(tmpdir(), "bootable-hosts-")));
   const stateDirectory = join(folder, "state");
   const all = machines({
     qemu: qemu(runProgram, startDetached),
@@ -87,6 +88,12 @@ export async function openWorkshop(options: Partial<MachinesOptions> = {}): Prom
     await rm(folder, { recursive: true, force: true });
   };
   return { folder, stateDirectory, machines: all, group, reports, blankDisk, driver, [Symbol.asyncDispose]: close };
+}
+
+/** A process id that must be there: 0 would mean the tests' own process group. */
+export function known(processId: number | undefined): number {
+  if (processId === undefined) throw new Error("there is no process");
+  return processId;
 }
 
 /** Swaps and confirms, as the executor of rollouts does. */
