@@ -1,12 +1,6 @@
 /** The Image resource: what it decides. `image-spec.ts` says what it is, `image-build.ts` brings it into being. */
 import { describeFailure, Failure } from "../failure.ts";
-import {
-  formatImageReference,
-  isPinned,
-  parseImageReference,
-  type ImageReference,
-  type PinnedReference,
-} from "../model/image-reference.ts";
+import type { ImageReference } from "../model/image-reference.ts";
 import { inTag, inputHash, schemeOf } from "../model/input-hash.ts";
 import type { CheckedFields } from "../spec/handlers.ts";
 import { isKnown, known } from "../spec/known.ts";
@@ -24,6 +18,7 @@ import {
   type ImageArgs,
   type ImageState,
 } from "./image-spec.ts";
+import { readImage, removeImage } from "./image-stored.ts";
 import { explainBuild } from "./image-words.ts";
 import type { ContextReading } from "./ports.ts";
 
@@ -37,20 +32,40 @@ type Derived = { readonly [Name in "inputHash" | "sources" | "bases"]?: CheckedF
 const readInputs = ["context", "containerfile", "buildArgs", "target", "platforms"] as const;
 
 export function image(ports: ImagePorts): ServedResource {
-  const planned = new Map<string, ContextReading>();
+  const planned = new Map<string, Planned>();
   return serve(imageSpec, {
     check: (request) => checkImage(ports, planned, request),
-    diff: ({ old, args, state, derived }) => (adopts(old, args, state) ? [] : decidingChanges(derived)),
+    diff: ({ old, args, state, derived }) => (adopts(old, args, state) ? withoutDerived(derived) : decidingChanges(derived)),
     preview: (request) => previewImage(ports, request),
-    ensure: async ({ args, context }) => ({ state: await buildImage(ports, { args, context, planned: planned.get(context.urn) }) }),
+    ensure: async ({ args, context }) => {
+      const reading = planned.get(context.urn)?.reading;
+      planned.set(context.urn, { reading, at: placeOf(args, context) });
+      return { state: await buildImage(ports, { args, context, planned: reading }) };
+    },
     read: (request) => readImage(ports, request),
-    remove: (request) => removeImage(ports, request),
+    remove: (request) => removeImage(ports, request, planned.get(request.context.urn)?.at),
   });
+}
+
+/** What this run's program wants of one resource. */
+interface Planned {
+  readonly reading: ContextReading | undefined;
+  /** Where the image is or will be; absent while that is not known. */
+  readonly at: Place | undefined;
+}
+
+type Place = ImageReference & { readonly tag: string };
+
+/** The `in-` tag in its repository; undefined while one of them is not known. */
+function placeOf(args: Pick<CheckedFields<ImageArgs>, "repository"> & Derived, context: CallContext): Place | undefined {
+  const hash = known<string>(args.inputHash);
+  if (hash === undefined || !isKnown(args.repository)) return undefined;
+  return { ...repositoryOf(known<string>(args.repository), context.name), tag: inTag(hash) };
 }
 
 async function checkImage(
   ports: ImagePorts,
-  planned: Map<string, ContextReading>,
+  planned: Map<string, Planned>,
   request: Parameters<NonNullable<Handlers["check"]>>[0],
 ): ReturnType<NonNullable<Handlers["check"]>> {
   const { args, context } = request;
@@ -58,8 +73,9 @@ async function checkImage(
   try {
     const given = args as GivenImageArgs;
     const reading = await ports.contexts.read(contextRequest(given, context));
-    planned.set(context.urn, reading);
-    return { derived: await deriveInputs(ports, reading, request) };
+    const derived = await deriveInputs(ports, reading, request);
+    planned.set(context.urn, { reading, at: placeOf({ ...args, ...derived }, context) });
+    return { derived };
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.kind === "input") return { derived: unknownInputs(args), failures: [asCheckFailure(thrown)] };
     throw thrown;
@@ -148,6 +164,10 @@ export function decidingChanges(derived: readonly Change[]): readonly Change[] {
   return rebuilt ? derived : derived.filter(({ path }) => path[0] !== "sources" && path[0] !== "bases");
 }
 
+function withoutDerived(changes: readonly Change[]): readonly Change[] {
+  return changes.filter(({ path }) => path[0] !== "inputHash" && path[0] !== "sources" && path[0] !== "bases");
+}
+
 /** An imported image has no hash yet; the tag that it was imported by says whether these are its inputs. */
 function adopts(old: { readonly inputHash?: unknown }, args: { readonly inputHash: unknown }, state: ImageState): boolean {
   return old.inputHash === undefined && typeof args.inputHash === "string" && state.inputTag === inTag(args.inputHash);
@@ -166,9 +186,8 @@ async function previewImage(
     inputTag: unknown,
     instructions: unknown,
   };
-  const hash = known<string>(args.inputHash);
-  if (hash === undefined || !isKnown(args.repository)) return nothing;
-  const at: ImageReference = { ...repositoryOf(args.repository as string | undefined, context.name), tag: inTag(hash) };
+  const at = placeOf(args, context);
+  if (at === undefined) return nothing;
   const reading = readInputs.every((name) => isKnown(args[name]))
     ? await ports.contexts.read(contextRequest(args as ImageArgs, context))
     : undefined;
@@ -176,64 +195,8 @@ async function previewImage(
   const text = explainBuild({ old, args, reading, at, found });
   if (text !== undefined) context.report.info(text);
   if (found.digest === undefined)
-    return { ...nothing, inputTag: inTag(hash), ...(reading === undefined ? {} : { instructions: reading.instructions }) };
+    return { ...nothing, inputTag: at.tag, ...(reading === undefined ? {} : { instructions: reading.instructions }) };
   const reference = { registry: at.registry, repository: at.repository, digest: found.digest };
-  const state = await describeImage(ports, { reference, inputTag: inTag(hash), instructions: reading?.instructions ?? [] }, context.signal);
+  const state = await describeImage(ports, { reference, inputTag: at.tag, instructions: reading?.instructions ?? [] }, context.signal);
   return state ?? nothing;
 }
-
-async function readImage(ports: ImagePorts, { id, args, state, context }: Parameters<Handlers["read"]>[0]): ReturnType<Handlers["read"]> {
-  try {
-    if (args === undefined || state === undefined) return await importImage(ports, id, context);
-    const reference = pinnedReference(state.ref);
-    const description = reference === undefined ? undefined : await ports.images.describe(reference, context.signal);
-    return description === undefined ? { kind: "gone" } : { kind: "present", args, state };
-  } catch (thrown) {
-    if (thrown instanceof Failure && thrown.kind === "remote" && state !== undefined)
-      return { kind: "unsure", reason: unsure(context.name, state.ref, thrown) };
-    throw thrown;
-  }
-}
-
-function unsure(name: string, ref: string, cause: Failure): Failure {
-  return new Failure({
-    kind: "remote",
-    message: `Could not tell whether image "${name}" (${ref}) still exists: ${cause.message} Its state was kept.`,
-    ...(cause.fix === undefined ? {} : { fix: `${cause.fix.replace(/\.$/, "")} and run pulumi refresh again.` }),
-    cause,
-  });
-}
-
-function pinnedReference(text: string): PinnedReference | undefined {
-  const reference = parseImageReference(text);
-  return reference !== undefined && isPinned(reference) ? reference : undefined;
-}
-
-/** What can be recovered of an image that exists; its `in-` tag, when it is imported by that, lets the next run adopt it unbuilt. */
-async function importImage(ports: ImagePorts, id: string, context: CallContext): ReturnType<Handlers["read"]> {
-  const reference = parseImageReference(id);
-  if (reference === undefined) {
-    throw new Failure({
-      kind: "input",
-      message: `"${id}" is no image to import.`,
-      fix: "give it as registry/repository:tag or registry/repository@sha256:digest.",
-    });
-  }
-  const digest = reference.digest ?? (await ports.images.resolve(reference, { signal: context.signal }));
-  if (digest === undefined) return { kind: "gone" };
-  const found = { registry: reference.registry, repository: reference.repository, digest };
-  const inputTag = reference.tag?.startsWith("in-") ? reference.tag : undefined;
-  const state = await describeImage(ports, { reference: found, inputTag, instructions: [] }, context.signal);
-  if (state === undefined) return { kind: "gone" };
-  const repository =
-    reference.registry === "local" ? {} : { repository: formatImageReference({ registry: found.registry, repository: found.repository }) };
-  return { kind: "present", args: { ...repository, platforms: Object.keys(state.platformDigests) }, state };
-}
-
-async function removeImage(ports: ImagePorts, { args, state, context }: Parameters<Handlers["remove"]>[0]): Promise<void> {
-  const reference = pinnedReference(state.ref);
-  if (args.onDelete === "keep" || reference === undefined) return;
-  await ports.images.remove(reference, context.signal);
-}
-
-export type { ImageState };

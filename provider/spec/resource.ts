@@ -5,7 +5,7 @@ import { checkFields, readFields } from "./check.ts";
 import { addDerived } from "./derived.ts";
 import { diffInputs, isIgnored, refusedChanges } from "./diff.ts";
 import type { Handlers, Previous } from "./handlers.ts";
-import type { ArgsOf, GivenOf, Inputs, Outputs, StateOf } from "./property.ts";
+import { isRequired, type ArgsOf, type GivenOf, type Inputs, type Outputs, type StateOf } from "./property.ts";
 import type {
   CallContext,
   Change,
@@ -19,7 +19,7 @@ import type {
   ServedResource,
 } from "./served.ts";
 import { encodeFields, encodeState, readState, requireKnown, toValue, type Owner } from "./state.ts";
-import { bareMap, coverMapLike, holdsUnknown } from "./tree.ts";
+import { bareMap, coverMapLike, entryOf, holdsUnknown, isAbsent } from "./tree.ts";
 import type { ValueMap } from "./value.ts";
 
 export interface ResourceSpec<I extends Inputs = Inputs, O extends Outputs = Outputs> {
@@ -75,6 +75,8 @@ async function check({ spec, handlers }: Bound, request: CheckRequest): ReturnTy
   const { context, newInputs, autonaming } = request;
   // An import that recovered nothing stores no inputs at all: then there is nothing to compare with.
   const oldInputs = Object.keys(request.oldInputs ?? {}).length === 0 ? undefined : request.oldInputs;
+  if (request.oldInputs !== undefined && isImportEcho(spec.inputs, request.oldInputs, newInputs))
+    return { inputs: newInputs, failures: [] };
   const { values, problems } = checkFields(typeName(spec.token), spec.inputs, newInputs);
   const old = oldInputs === undefined ? undefined : readFields(spec.inputs, oldInputs);
   const refused = oldInputs === undefined ? [] : refusedChanges(spec.inputs, oldInputs, values);
@@ -87,6 +89,15 @@ async function check({ spec, handlers }: Bound, request: CheckRequest): ReturnTy
   const failures = [...problems, ...refused, ...(answer?.failures ?? [])];
   if (failures.length > 0) return { inputs: newInputs, failures };
   return { inputs: addDerived(spec, values, answer?.derived ?? {}), failures: [] };
+}
+
+/**
+ * After an import the engine has what was read checked against itself. What no provider can read back, and the user has
+ * still to write, would be reported as a bug of this one.
+ */
+function isImportEcho(inputs: Inputs, old: ValueMap, now: ValueMap): boolean {
+  const lacks = Object.entries(inputs).some(([name, input]) => isRequired(input) && isAbsent(entryOf(old, name)));
+  return lacks && isDeepStrictEqual(old, now);
 }
 
 function diff({ spec, handlers }: Bound, request: DiffRequest): readonly Change[] {

@@ -57,6 +57,13 @@ describe("check", () => {
     expect(Object.hasOwn(seen, "old")).toBe(false);
   });
 
+  test("what an import read is answered as it is, though a required input could not be read", async () => {
+    for (const read of [{}, { tags: ["a"] }]) expect(await check(read, {}, read)).toEqual({ inputs: read, failures: [] });
+    const missing = { path: ["context"], reason: "is missing, and it is required" };
+    expect((await check({ tags: ["b"] }, {}, { tags: ["a"] })).failures).toEqual([missing]);
+    expect((await check({ tags: ["a"] })).failures).toEqual([missing]);
+  });
+
   test("a derived input may be unknown", async () => {
     const changed: Changed = { check: () => Promise.resolve({ derived: { hash: unknown } }) };
     expect(await check({ context: unknown }, changed)).toEqual({ inputs: { ...inputs, context: unknown, hash: unknown }, failures: [] });
