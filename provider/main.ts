@@ -1,6 +1,5 @@
 /** Composition root: makes the real tools and rooms, hands them to the resources, starts the wire. */
 import { readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hybridImage } from "./components/hybrid-image.ts";
 import { buildContexts } from "./context/build-contexts.ts";
@@ -16,6 +15,7 @@ import { hybridParts } from "./schema.ts";
 import { configure } from "./spec/configuration.ts";
 import type { ValueMap } from "./spec/value.ts";
 import { cacheDirectory, dataDirectory, stateDirectory } from "./storage/directories.ts";
+import { removeFile } from "./storage/remove-file.ts";
 import { withTemporaryFolder } from "./storage/temporary-folder.ts";
 import { builders } from "./tools/builders.ts";
 import { cp } from "./tools/cp.ts";
@@ -42,7 +42,6 @@ const made = disks({
 const hosts = machines({ qemu: qemu(run, start), ssh: ssh(run), start, stateDirectory: stateDirectory() });
 const withFolder = <T>(purpose: string, work: (folder: string) => Promise<T>): Promise<T> =>
   withTemporaryFolder(join(cacheDirectory(), "work"), purpose, work);
-const removeFile = (path: string): Promise<void> => rm(path, { force: true });
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 

@@ -6,7 +6,7 @@ import type { Digest } from "../model/digest.ts";
 import { diskIdentity } from "../model/disk-identity.ts";
 import type { DiskOptions } from "../model/disk.ts";
 import { formatImageReference } from "../model/image-reference.ts";
-import { formatPlatform, parsePlatform, samePlatform } from "../model/platform.ts";
+import { formatPlatform, manifestFor } from "../model/platform.ts";
 import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
 import { makeDirectly } from "./direct-engine.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
@@ -85,13 +85,13 @@ async function platformManifest(images: Images, { image, options, signal }: Disk
       fix: "run pulumi refresh, then pulumi up, which builds or pushes it again.",
     });
   }
-  const offered = Object.entries(description.platformDigests);
-  const found = offered.find(([platform]) => samePlatform(parsePlatform(platform) ?? { os: "", architecture: "" }, options.platform));
-  if (found !== undefined) return found[1];
+  const found = manifestFor(description.platformDigests, options.platform);
+  if (found !== undefined) return found;
+  const offered = Object.keys(description.platformDigests).join(", ");
   throw new Failure({
     kind: "input",
     code: "foreign-platform",
-    message: `Image ${name} has no ${formatPlatform(options.platform)}; it has ${offered.map(([platform]) => platform).join(", ")}. Nothing was written.`,
+    message: `Image ${name} has no ${formatPlatform(options.platform)}; it has ${offered}. Nothing was written.`,
     fix: "set disk.platform to one that it has, or add the platform to the image's platforms.",
   });
 }

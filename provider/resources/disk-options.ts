@@ -2,8 +2,11 @@
 import { parseByteSize } from "../model/byte-size.ts";
 import type { DiskOptions } from "../model/disk.ts";
 import { parsePlatform, platformOf } from "../model/platform.ts";
+import type { Checked } from "../spec/handlers.ts";
 import type { ValueOf } from "../spec/property.ts";
+import type { CheckFailure } from "../spec/served.ts";
 import type { diskOptions } from "../spec/shapes.ts";
+import { Unknown } from "../spec/value.ts";
 
 export type DiskOptionsArgs = ValueOf<typeof diskOptions>;
 
@@ -18,4 +21,18 @@ export function plainDiskOptions(checked: Partial<DiskOptionsArgs> | undefined):
     platform: parsePlatform(checked?.platform ?? "") ?? platformOf("x64"),
     rootSshAuthorizedKeys: checked?.rootSshAuthorizedKeys ?? [],
   };
+}
+
+/** What the schema has words for and no engine can do yet, said in preview and not in the middle of the work. */
+export function checkDiskOptions(options: Checked<DiskOptionsArgs>): readonly CheckFailure[] {
+  if (options instanceof Unknown) return [];
+  const { filesystem, engine } = options;
+  const failures: CheckFailure[] = [];
+  if (!(filesystem instanceof Unknown) && filesystem !== "ext4") {
+    failures.push({ path: ["disk", "filesystem"], reason: `"${filesystem}" is not yet written by this provider; use ext4` });
+  }
+  if (!(engine instanceof Unknown) && engine !== "auto" && engine !== "direct") {
+    failures.push({ path: ["disk", "engine"], reason: `"${engine}" is not yet an engine of this provider; use auto or direct` });
+  }
+  return failures;
 }

@@ -1,6 +1,6 @@
 /** The Disk resource: an image turned into disk files. */
-import { join, relative } from "node:path";
-import { describeFailure, Failure } from "../failure.ts";
+import { isDeepStrictEqual } from "node:util";
+import { Failure } from "../failure.ts";
 import { diskFormats } from "../model/disk.ts";
 import { isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
 import { manifestFor } from "../model/platform.ts";
@@ -12,8 +12,9 @@ import { diskOptions } from "../spec/shapes.ts";
 import { resourceSpec, serve, type HandlersOf } from "../spec/resource.ts";
 import type { CallContext, CheckFailure, ServedResource } from "../spec/served.ts";
 import { unknown } from "../spec/value.ts";
-import { plainDiskOptions } from "./disk-options.ts";
-import type { Disks, ExportedFile, Images } from "./ports.ts";
+import { missingFiles, writeFiles, type DiskFilePorts } from "./disk-files.ts";
+import { checkDiskOptions, plainDiskOptions } from "./disk-options.ts";
+import type { Images } from "./ports.ts";
 import { progressText } from "./progress-text.ts";
 
 function nameRule(text: string): string | undefined {
@@ -65,17 +66,16 @@ type Args = ArgsOf<typeof inputs>;
 type State = StateOf<typeof outputs>;
 type Handlers = HandlersOf<typeof inputs, typeof outputs>;
 
-export interface DiskPorts {
+export interface DiskPorts extends DiskFilePorts {
   readonly images: Images;
-  readonly disks: Disks;
-  readonly removeFile: (path: string) => Promise<void>;
 }
 
 export function disk(ports: DiskPorts): ServedResource {
   return serve(diskSpec, {
-    check: ({ args }) => Promise.resolve({ failures: checkDisk(args) }),
+    check: ({ args }) => Promise.resolve({ failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk)] }),
+    diff: ({ args, state, derived }) => (derived.length > 0 ? derived : missingFiles(args.formats, state.files)),
     preview: (request) => previewDisk(ports, request),
-    ensure: async ({ args, old, context }) => ({ state: await makeDisk(ports, { args, old: old?.state, context }) }),
+    ensure: (request) => makeDisk(ports, request),
     read: ({ args, state, id }) => Promise.resolve(readDisk(id, args, state)),
     remove: async ({ args, state }) => {
       if (args.onDelete === "delete") for (const file of Object.values(state.files)) await ports.removeFile(file.path);
@@ -83,7 +83,7 @@ export function disk(ports: DiskPorts): ServedResource {
   });
 }
 
-function checkDisk(args: { readonly formats?: unknown }): readonly CheckFailure[] {
+function repeatedFormats(args: { readonly formats?: unknown }): readonly CheckFailure[] {
   if (!Array.isArray(args.formats)) return [];
   const formats: readonly unknown[] = args.formats;
   return formats.flatMap((format, index) =>
@@ -105,33 +105,30 @@ async function previewDisk(ports: DiskPorts, { args, old, context }: Parameters<
   const identity = await knownIdentity(ports, args as Pick<Args, "image" | "disk">, context);
   if (identity === undefined) return nothing;
   if (old?.state.identity !== identity) return { ...nothing, identity };
-  return { ...nothing, identity, digest: old.state.digest, sizeBytes: old.state.sizeBytes };
+  const { digest, sizeBytes, files } = old.state;
+  const sameFiles = (["formats", "directory", "fileName"] as const).every((name) => isDeepStrictEqual(old.args[name], args[name]));
+  return { ...nothing, identity, digest, sizeBytes, files: sameFiles && missingFiles(args.formats, files).length === 0 ? files : unknown };
 }
+
+const lookupSeconds = 5;
 
 /** Undefined when the registry cannot tell now: a preview then says that the disk is not known yet. */
 async function knownIdentity(ports: DiskPorts, args: Pick<Args, "image" | "disk">, context: CallContext): Promise<string | undefined> {
   const options = plainDiskOptions(args.disk);
   try {
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(5000)]);
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(lookupSeconds * 1000)]);
     const description = await ports.images.describe(pinnedReference(args.image), signal);
     const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
     return manifest === undefined ? undefined : ports.disks.identity(manifest, options);
   } catch (thrown) {
-    if (thrown instanceof Failure && thrown.kind === "remote") {
-      context.report.warn(`the disk cannot be planned exactly: ${describeFailure(thrown).split("\n")[0]}`);
-      return undefined;
-    }
-    throw thrown;
+    if (!(thrown instanceof Failure) || thrown.kind === "bug" || context.signal.aborted) throw thrown;
+    const why = thrown.code === "cancelled" ? `the registry did not describe the image within ${lookupSeconds} s.` : thrown.message;
+    context.report.warn(`the disk cannot be planned exactly: ${why}`);
+    return undefined;
   }
 }
 
-interface Making {
-  readonly args: Args;
-  readonly old: State | undefined;
-  readonly context: CallContext;
-}
-
-async function makeDisk(ports: DiskPorts, { args, old, context }: Making): Promise<State> {
+async function makeDisk(ports: DiskPorts, { args, old, context }: Parameters<Handlers["ensure"]>[0]): ReturnType<Handlers["ensure"]> {
   const request = {
     image: pinnedReference(args.image),
     options: plainDiskOptions(args.disk),
@@ -139,25 +136,15 @@ async function makeDisk(ports: DiskPorts, { args, old, context }: Making): Promi
     onProgress: progressText((text) => context.report.status(text)),
   };
   const made = await ports.disks.make(request);
-  const baseName = args.fileName ?? context.name;
-  const files: Record<string, State["files"][string]> = {};
-  for (const format of args.formats) {
-    const file = await ports.disks.export({ ...request, format, directory: args.directory, baseName });
-    files[format] = { path: portablePath(args.directory, file), sizeBytes: file.sizeBytes, digest: file.digest };
-  }
-  await removeLeftovers(ports, old, files);
-  return { identity: made.identity, image: args.image, digest: made.digest, sizeBytes: made.sizeBytes, files };
-}
-
-/** As the user wrote the folder: state must not hold where a checkout lies on one computer. */
-function portablePath(directory: string, file: ExportedFile): string {
-  return join(directory, relative(join(file.path, ".."), file.path));
-}
-
-/** Files of an earlier run that no format asks for any more, or that have another name now. */
-async function removeLeftovers(ports: DiskPorts, old: State | undefined, files: State["files"]): Promise<void> {
-  const kept = new Set(Object.values(files).map((file) => file.path));
-  for (const file of Object.values(old?.files ?? {})) if (!kept.has(file.path)) await ports.removeFile(file.path);
+  // The name that it had when it was made: an alias renames no file.
+  const baseName = args.fileName ?? old?.id ?? context.name;
+  const { files, incomplete } = await writeFiles(ports, {
+    request: { ...request, directory: args.directory, baseName },
+    formats: args.formats,
+    old: old?.state.files ?? {},
+  });
+  const state = { identity: made.identity, image: args.image, digest: made.digest, sizeBytes: made.sizeBytes, files };
+  return { state, ...(incomplete === undefined ? {} : { incomplete }) };
 }
 
 function readDisk(id: string, args: Args | undefined, state: State | undefined): Awaited<ReturnType<Handlers["read"]>> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { startRegistry, type RealRegistry } from "../fakes/docker-registry.ts";
+import { MemoryImages } from "../fakes/memory-images.ts";
 import { hostile, imagesIn, scratchFolder } from "../registry/scratch.ts";
 import { imagesContract } from "./images-contract.ts";
 
@@ -23,3 +24,4 @@ imagesContract("registry in memory", async () => {
   const { images, registry } = await hostile();
   return { images, registry: registry.host };
 });
+imagesContract("fake of the lifecycle tests", () => Promise.resolve({ images: new MemoryImages(), registry: "registry.example.com" }));

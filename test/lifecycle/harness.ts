@@ -33,6 +33,8 @@ export class Lifecycle {
   readonly #effects: Effects;
   /** Set to another one, it is a rename with an alias. */
   name: string;
+  /** The resource option of that name, for whole properties. */
+  ignoreChanges: readonly string[] = [];
 
   constructor(resource: ServedResource, options: { readonly name: string; readonly effects: Effects }) {
     this.#resource = resource;
@@ -57,6 +59,15 @@ export class Lifecycle {
     const told = silence();
     const crashed = await this.#survive(() => this.#read(told));
     return { ...told, changes: [], checkFailures: [], outputs: this.stored?.state ?? {}, crashed };
+  }
+
+  /** `pulumi import`: what was found becomes the state. */
+  async import(id: string): Promise<Run> {
+    const told = silence();
+    const answer = await this.#resource.read({ context: this.#context(told), id });
+    const { inputs, state } = answer.kind === "gone" ? { inputs: {}, state: {} } : answer;
+    this.stored = answer.kind === "gone" ? undefined : { id: this.name, inputs, state, incomplete: false, refresh: false };
+    return { ...told, changes: [], checkFailures: [], outputs: state, crashed: false };
   }
 
   async destroy(): Promise<Run> {
@@ -88,7 +99,8 @@ export class Lifecycle {
     const context = this.#context(told, request.signal);
     const old = this.stored;
     const base: Run = { ...told, changes: [], checkFailures: [], outputs: old?.state ?? {}, crashed: false };
-    const checked = await this.#resource.check({ context, newInputs: wanted, ...(old === undefined ? {} : { oldInputs: old.inputs }) });
+    const newInputs = { ...wanted, ...this.#ignored(old) };
+    const checked = await this.#resource.check({ context, newInputs, ...(old === undefined ? {} : { oldInputs: old.inputs }) });
     if (checked.failures.length > 0) return { ...base, checkFailures: checked.failures };
     const { inputs } = checked;
     const changes = old === undefined ? ["create"] : this.#diff(old, inputs).map((change) => formatPath(change.path));
@@ -106,7 +118,12 @@ export class Lifecycle {
   }
 
   #diff(old: Stored, newInputs: ValueMap): readonly Change[] {
-    return this.#resource.diff({ id: old.id, oldInputs: old.inputs, oldState: old.state, newInputs, ignoreChanges: [] });
+    return this.#resource.diff({ id: old.id, oldInputs: old.inputs, oldState: old.state, newInputs, ignoreChanges: this.ignoreChanges });
+  }
+
+  /** The engine puts the old values in the place of what is ignored. */
+  #ignored(old: Stored | undefined): ValueMap {
+    return Object.fromEntries(Object.entries(old?.inputs ?? {}).filter(([name]) => this.ignoreChanges.includes(name)));
   }
 
   /** After a failed update the engine keeps the old inputs, after a failed create the new ones. */
