@@ -3,7 +3,7 @@
  * pulumi-docker-build's. Both must find nothing to do. All files are in the page cache.
  */
 import { lstatSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildContexts } from "../../provider/context/build-contexts.ts";
@@ -70,8 +70,18 @@ async function measureReading(paths: readonly string[]): Promise<void> {
   );
 }
 
+/** The builder's storage goes with the folder; vfs leaves no mount in it. */
 async function oursUp(): Promise<Workspace> {
-  const environment = { XDG_CACHE_HOME: cacheHome, XDG_DATA_HOME: join(folder, "data"), XDG_STATE_HOME: join(folder, "state") };
+  const storage = join(folder, "storage");
+  const settings = `[storage]\ndriver = "vfs"\ngraphroot = "${storage}/root"\nrunroot = "${storage}/run"\n`;
+  await mkdir(storage);
+  await writeFile(join(storage, "storage.conf"), settings);
+  const environment = {
+    XDG_CACHE_HOME: cacheHome,
+    XDG_DATA_HOME: join(folder, "data"),
+    XDG_STATE_HOME: join(folder, "state"),
+    CONTAINERS_STORAGE_CONF: join(storage, "storage.conf"),
+  };
   const workspace = await openWorkspace({
     project: "ours",
     plugins: { bootable: launcherFolder },
