@@ -1,9 +1,8 @@
 /** Brings a MachineGroup to what the program says: stops who left, moves the rest by the rules, reads back. */
 import { Failure } from "../failure.ts";
 import { executeRollout } from "../rollout/execute.ts";
-import type { HostFacts } from "../rollout/fleet.ts";
+import type { HostFacts, Rejection } from "../rollout/fleet.ts";
 import { inPool } from "../rollout/pool.ts";
-import { refusedFailure } from "../rollout/report.ts";
 import type { RolloutResult } from "../rollout/result.ts";
 import type { CallContext } from "../spec/served.ts";
 import { plainDiskOptions } from "./disk-options.ts";
@@ -21,13 +20,12 @@ type Request = Parameters<Ensure>[0];
 /** Nothing is remembered between runs but what the machines themselves show, so that a crash at any line is gone on from. */
 export async function ensureGroup(ports: MachineGroupPorts, request: Request): ReturnType<Ensure> {
   const { args, old, context } = request;
-  refuseRejected(request);
   const accelerator = await chooseAccelerator(ports, request);
   const key = old?.state.key ?? context.urn;
   const group = ports.machines.group(key);
   const found = await group.observe(args.healthCheck, context.signal);
   const leavers = found.filter(({ name }) => !args.machines.includes(name));
-  await removeMachines(group, { leavers, args, context });
+  if (refusalOf(request) === undefined) await removeMachines(group, { leavers, args, context });
   const target = await targetOf(ports, args, context.signal);
   const result = await moveMachines(ports, { request, group, target, hosts: hostsOf(args.machines, found, target) });
   for (const remark of result.remarks) context.report.warn(remark);
@@ -40,10 +38,10 @@ function subjectOf({ name }: CallContext): string {
   return `MachineGroup "${name}"`;
 }
 
-function refuseRejected({ args, old, context }: Request): void {
-  const rejected = rejectionOf(old?.state);
-  const again = rejected?.digest === pinnedReference(args.image).digest;
-  if (rejected !== undefined && again && !args.retryRejected) throw refusedFailure(subjectOf(context), rejected);
+/** The image was taken back before, and nobody asked to try it again. */
+function refusalOf({ args, old }: Request): Rejection | undefined {
+  const rejected = args.retryRejected ? undefined : rejectionOf(old?.state);
+  return rejected?.digest === pinnedReference(args.image).digest ? rejected : undefined;
 }
 
 async function chooseAccelerator(ports: MachineGroupPorts, { args, old, context }: Request): Promise<"kvm" | "tcg"> {
@@ -81,6 +79,7 @@ interface Move {
 
 function moveMachines(ports: MachineGroupPorts, { request, group, target, hosts }: Move): Promise<RolloutResult> {
   const { args, context } = request;
+  const rejected = refusalOf(request);
   const report = (text: string): void => context.report.status(text);
   const image = pinnedReference(args.image);
   const driver = group.driver({
@@ -95,6 +94,7 @@ function moveMachines(ports: MachineGroupPorts, { request, group, target, hosts 
     hosts,
     target: target.digest,
     rules: args.rollout,
+    ...(rejected === undefined ? {} : { rejected }),
     driver: judgedBy(driver, target),
     clock: ports.clock,
     signal: context.signal,

@@ -58,15 +58,15 @@ export async function judge({ run, kind, before, confirmation }: Judgement): Pro
   // A host that ran the target before says nothing about the image.
   const rejects = confirmation.kind === "unhealthy" && (kind === "check" || lastImage(before) !== run.target);
   run.fail({ host: before.name, reason, rejects });
-  const to = oldImage(kind, before, run.target);
+  const to = await wayBack(run, kind, before);
   if (run.request.rules.onFailure === "stop" || to === undefined) run.conclude(before.name, { kind: "failed", reason });
   else await putBack({ run, before, to, reason });
 }
 
 function wasUnhealthy(kind: StepKind, { health, settled }: HostFacts): boolean {
   const down = health === "unhealthy" || health === "restarting";
-  // What an interrupted rollout left unhealthy became so after our restart.
-  return down && (kind === "swap" || (kind === "check" && settled === true));
+  // What an unfinished rollout left unhealthy became so after our restart.
+  return down && (kind === "swap" ? settled !== false : kind === "check" && settled === true);
 }
 
 /** What the host ran, or had run when it ended. */
@@ -75,10 +75,14 @@ function lastImage({ booted, rollback }: HostFacts): Digest | undefined {
 }
 
 /** What the host goes back to; undefined when it ran nothing else. */
-function oldImage(kind: StepKind, before: HostFacts, target: Digest): Digest | undefined {
+async function wayBack(run: Run, kind: StepKind, before: HostFacts): Promise<Digest | undefined> {
   if (kind === "check") return before.rollback;
   const last = lastImage(before);
-  return kind === "create" && last === target ? undefined : last;
+  if (kind === "create") return last === run.target ? undefined : last;
+  if (before.settled !== false) return last;
+  // What an unfinished rollout had swapped in was never confirmed: its driver may keep what ran before that instead.
+  const { booted, rollback = before.rollback } = await run.view.observe(before.name);
+  return booted === last && last !== run.target ? last : rollback;
 }
 
 interface PutBack {

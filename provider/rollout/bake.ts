@@ -19,6 +19,15 @@ export async function bakeWave(run: Run, wave: Wave): Promise<void> {
   });
 }
 
+/** Before the way back is given up: hosts of earlier waves may have failed while others were swapped. */
+export async function lookAtAll(run: Run): Promise<void> {
+  await run.view.refresh(0);
+  const confirmed = run.view.all().filter((host) => host.health !== "healthy" && run.outcomes.get(host.name)?.kind === "confirmed");
+  await inPool(confirmed, run.concurrency, async ({ name }) => {
+    if (!run.signal.aborted) await lookAgain(run, name);
+  });
+}
+
 /** One look is not enough to condemn a host: the driver gets its whole time to confirm it. */
 async function lookAgain(run: Run, host: string): Promise<void> {
   const { health, booted } = await run.view.observe(host);

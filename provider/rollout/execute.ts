@@ -1,14 +1,14 @@
 /** The executor: observes, plans, works through the waves, and leaves a consistent report wherever it stops. */
 import type { Digest } from "../model/digest.ts";
 import { settleConfirmation } from "./attempt.ts";
-import { bakeWave } from "./bake.ts";
+import { bakeWave, lookAtAll } from "./bake.ts";
 import type { HostFacts, Rejection } from "./fleet.ts";
 import { needOf, planRollout, type RolloutPlan } from "./plan.ts";
 import { inPool } from "./pool.ts";
 import { cancelledFailure, refusedFailure, stopFailure } from "./report.ts";
 import type { RolloutResult } from "./result.ts";
 import { failureOf, Run, type RolloutRequest } from "./run.ts";
-import { disarmAll, takeAllBack } from "./take-back.ts";
+import { disarmAll, restoreLost, takeAllBack } from "./take-back.ts";
 import { runWave } from "./wave.ts";
 
 /** Remembers nothing of earlier runs. Does not reject: what went wrong is `failure` of the result. */
@@ -17,6 +17,7 @@ export async function executeRollout(request: RolloutRequest): Promise<RolloutRe
   await awaitRestarts(run);
   const plan = planRollout({ ...request, hosts: run.view.all(), concurrency: run.concurrency });
   notePostponed(run, plan);
+  await restoreLost(run, plan);
   for (const wave of plan.waves) {
     if (run.stopping) break;
     if (wave.kind === "canary") for (const step of wave.steps) run.canaries.add(step.host);
@@ -45,6 +46,7 @@ function notePostponed(run: Run, plan: RolloutPlan): void {
 
 async function finish(run: Run, plan: RolloutPlan): Promise<void> {
   if (run.signal.aborted || plan.refused !== undefined) return;
+  if (run.stop === undefined) await lookAtAll(run);
   if (run.stop?.kind === "failures" && run.request.rules.onFailure === "rollbackAll") await takeAllBack(run);
   if (run.signal.aborted) return;
   await run.view.refresh(0);
@@ -60,11 +62,16 @@ async function settleAll(run: Run, plan: RolloutPlan): Promise<void> {
     if (failure !== undefined) run.remarks.push(`${host} could not be prepared: ${failure.message}`);
   });
   if (waiting.length > 0) return;
-  const done = run.view.all().filter((host) => host.booted === run.target && host.settled !== true && host.health !== "absent");
+  const done = run.view.all().filter((host) => host.settled !== true && isDone(run, host));
   await inPool(done, run.concurrency, async ({ name }) => {
     const failure = await failureOf(run.driver.settle(name, run.signal));
     if (failure !== undefined) run.remarks.push(`${name} keeps what it ran before: ${failure.message}`);
   });
+}
+
+/** Who is not well keeps the way back: settling would take it away. */
+function isDone({ target, outcomes }: Run, { name, booted, health }: HostFacts): boolean {
+  return booted === target && (health === "healthy" || outcomes.get(name)?.kind === "still-unhealthy");
 }
 
 function report(run: Run, plan: RolloutPlan): RolloutResult {
@@ -86,8 +93,7 @@ function report(run: Run, plan: RolloutPlan): RolloutResult {
 }
 
 function failureOfRun(run: Run, plan: RolloutPlan): RolloutResult["failure"] {
-  const { subject } = run.request;
-  if (plan.refused !== undefined) return refusedFailure(subject, plan.refused);
+  if (plan.refused !== undefined) return refusedFailure(run, plan.refused);
   if (run.signal.aborted) return cancelledFailure(run);
   return run.stop === undefined ? undefined : stopFailure(run, run.stop);
 }

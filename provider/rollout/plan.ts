@@ -44,6 +44,8 @@ export interface RolloutPlan {
   readonly blocked: readonly string[];
   /** The target was unhealthy before: there are no waves. */
   readonly refused?: Rejection;
+  /** Hosts of a refused rollout that are down, or on the refused image, and go back to what worked. */
+  readonly restores?: readonly string[];
 }
 
 export interface PlanRequest {
@@ -64,11 +66,22 @@ export const settingsChanged = "settings changed";
 export function planRollout(request: PlanRequest): RolloutPlan {
   const { hosts, target, rules, rejected } = request;
   const nothing = { target, rules, waves: [], postponed: [], blocked: [] };
-  if (rejected?.digest === target) return { ...nothing, refused: rejected };
+  if (rejected?.digest === target) {
+    const restores = hosts.filter((host) => lostItsImage(host, request)).map((host) => host.name);
+    return { ...nothing, refused: rejected, restores };
+  }
   const sorted = sortHosts(request);
   const waves = arrange(request, sorted).filter((wave) => wave.steps.length > 0);
   const moves = [...sorted.movers, ...sorted.lasts];
   return { target, rules, waves, postponed: sorted.postponed, blocked: blockedHosts({ hosts, rules, sorted, moves }) };
+}
+
+/** What was stopped on purpose is left on the image; what is gone is not. */
+function lostItsImage(host: HostFacts, { target, rules }: PlanRequest): boolean {
+  if (host.rollback === undefined) return false;
+  if (host.health === "absent") return true;
+  const failed = host.booted === target && host.settled === false && host.health !== "healthy" && host.health !== "unreachable";
+  return failed && rules.onFailure !== "stop";
 }
 
 /** Shared with the executor, which asks again with fresh facts before it touches a host. */

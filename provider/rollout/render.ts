@@ -18,8 +18,9 @@ export function boundNames(names: readonly string[], shown = namesShown): string
   return `${names.slice(0, shown).join(", ")} and ${names.length - shown} more`;
 }
 
-function renderRefusal({ target, refused }: RolloutPlan): string {
-  return `no rollout: ${shortDigest(target)} was taken back at ${refused?.at}: ${refused?.reason}`;
+function renderRefusal({ target, refused, restores = [] }: RolloutPlan): string {
+  const back = restores.length === 0 ? "" : ` Back to what worked: ${boundNames(restores)}`;
+  return `no rollout: ${shortDigest(target)} was taken back at ${refused?.at}: ${refused?.reason}${back}`;
 }
 
 function headline(plan: RolloutPlan, image: string): string {

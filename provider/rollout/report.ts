@@ -7,11 +7,12 @@ import { boundNames } from "./render.ts";
 import type { Outcome } from "./result.ts";
 import type { HostFailure, Run, Stop } from "./run.ts";
 
-export function refusedFailure(subject: string, { digest, at, reason }: Rejection): Failure {
+export function refusedFailure(run: Run, { digest, at, reason }: Rejection): Failure {
+  const message = `Image ${shortDigest(digest)} was not rolled out to ${run.request.subject} again: it was taken back at ${at}, since ${sentence(reason)}`;
   return new Failure({
     kind: "input",
     code: "rollout-refused",
-    message: `Image ${shortDigest(digest)} was not rolled out to ${subject} again: it was taken back at ${at}, since ${sentence(reason)}`,
+    message: [message, ...(run.outcomes.size === 0 ? [] : hostSentences(run))].join(" "),
     fix: "correct the image, or set retryRejected to true to try this one once more.",
   });
 }
@@ -95,6 +96,8 @@ function standingOf(run: Run, host: HostFacts): string {
     case "put-back":
     case "taken-back":
       return `Put back on ${shortDigest(outcome.to)}`;
+    case "restored":
+      return `Back on ${shortDigest(outcome.to)}`;
     case "failed":
       return failedStanding(outcome, host);
     case "untouched":

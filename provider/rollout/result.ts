@@ -14,6 +14,8 @@ export type Outcome =
   | { readonly kind: "put-back"; readonly to: Digest; readonly reason: Failure }
   /** Taken back with the others, though it was confirmed. */
   | { readonly kind: "taken-back"; readonly to: Digest }
+  /** The image was refused; the host was down, or still on it, and is back on what worked. */
+  | { readonly kind: "restored"; readonly to: Digest }
   /** Failed before anything was done to it. */
   | { readonly kind: "untouched"; readonly reason: Failure }
   /** Failed and left as it is; `rollback` says why it could not be put back. */

@@ -3,7 +3,7 @@ import type { Failure } from "../failure.ts";
 import { shortDigest, type Digest } from "../model/digest.ts";
 import { noRoom, returnFailure, settleConfirmation } from "./attempt.ts";
 import type { HostFacts } from "./fleet.ts";
-import { isUnsettled } from "./plan.ts";
+import { isUnsettled, type RolloutPlan } from "./plan.ts";
 import { inPool } from "./pool.ts";
 import { boundNames } from "./render.ts";
 import type { Run } from "./run.ts";
@@ -67,6 +67,23 @@ function concludeTakeBack(run: Run, { host, to, failure }: TakenBack): Failure |
   if (failure !== undefined) run.conclude(host, { kind: "failed", reason: reason ?? failure, rollback: failure });
   else run.conclude(host, reason === undefined ? { kind: "taken-back", to } : { kind: "put-back", to, reason });
   return failure;
+}
+
+/** A refused image moves nobody on; who died meanwhile is started on what worked. They are down: it costs no availability. */
+export async function restoreLost(run: Run, { restores = [] }: RolloutPlan): Promise<void> {
+  await inPool(restores, run.concurrency, async (host) => {
+    const before = await run.view.observe(host);
+    if (run.signal.aborted || before.rollback === undefined || before.health === "healthy") return;
+    const to = before.rollback;
+    run.view.take(host);
+    run.progress(host, `back to ${shortDigest(to)}`);
+    const back = await settleConfirmation(run.driver.rollBack(host, to, run.signal));
+    run.view.release(host);
+    if (run.signal.aborted && back.kind !== "confirmed") return run.conclude(host, { kind: "interrupted" });
+    await run.view.observe(host);
+    if (back.kind === "confirmed") run.conclude(host, { kind: "restored", to });
+    else run.conclude(host, { kind: "failed", reason: back.reason, rollback: back.reason });
+  });
 }
 
 /** A host that would boot the failed image at its next restart, whoever restarts it, is told not to. */

@@ -138,7 +138,7 @@ export class FakeMachines implements Machines {
         const known = machine(host);
         if (known.previous?.digest === to && !known.settled) {
           Object.assign(known, { booted: known.previous, previous: undefined, staged: undefined, settled: true, running: true });
-        } else if (known.booted?.digest === to) known.staged = undefined;
+        } else if (known.booted?.digest === to) Object.assign(known, { staged: undefined, running: true });
         else return { kind: "unconfirmed", reason: told(`Machine "${host}" no longer keeps ${to.slice(7, 19)}.`) };
         this.#effects.happened(`put ${host} back`);
         return confirm(host, to);

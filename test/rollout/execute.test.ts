@@ -220,6 +220,38 @@ test("an image that was taken back is refused", async () => {
   expect(story.fleet.events).toEqual([]);
 });
 
+test("a refused image: who is down goes back to what worked, whoever works is left alone", async () => {
+  const rejected = { digest: newImage, at: "2026-11-05T10:00:00.000Z", reason: "kiosk-1: port 80 answered 503" };
+  const dead = host("kiosk-2", "none", { health: "absent", booted: undefined, rollback: oldImage });
+  const stuck = host("kiosk-3", "unhealthy", { health: "unhealthy", booted: newImage, rollback: oldImage, settled: false });
+  const fresh = host("kiosk-4", "none", { health: "absent", booted: undefined });
+  const story = await tell({ hosts: [host("kiosk-1"), dead, stuck, fresh], rejected });
+  expect(story.told).toMatchInlineSnapshot(`
+    "Image 77aa41c09d12 was not rolled out to MachineGroup "kiosk" again: it was taken back at 2026-11-05T10:00:00.000Z, since kiosk-1: port 80 answered 503. Left alone (9f2c41aa08d1): kiosk-1. Back on 9f2c41aa08d1: kiosk-2, kiosk-3. Left alone (absent): kiosk-4.
+    fix: correct the image, or set retryRejected to true to try this one once more."
+  `);
+  expect(story.booted).toEqual({ "kiosk-1": oldImage, "kiosk-2": oldImage, "kiosk-3": oldImage });
+  const stopped = await tell({ hosts: [dead, stuck], rejected, rules: { onFailure: "stop" } });
+  expect(kinds(stopped)).toEqual({ "kiosk-2": "restored" });
+});
+
+test("a host that fails once others were swapped is put back before the way back is given up", async () => {
+  const hosts = [host("kiosk-1"), host("kiosk-2")];
+  const fleet = new SimulatedFleet({ hosts, rules: defaultRules, target: newImage });
+  const base = { subject: "it", hosts: fleet.facts(), target: newImage, rules: defaultRules, driver: fleet, clock: fleet.clock };
+  const onProgress = (line: string): void => {
+    const first = fleet.hosts.get("kiosk-1");
+    if (first !== undefined && line === "kiosk-2: runs 77aa41c09d12 and is healthy") first.health = "unhealthy";
+  };
+  const result = await executeRollout({ ...base, signal: new AbortController().signal, onProgress, freshSeconds: 0 });
+  expect(whole(result.failure)).toMatchInlineSnapshot(`
+    "The rollout of 77aa41c09d12 to it stopped at kiosk-1 (canary): kiosk-1 answered 503 on port 80. Put back on 9f2c41aa08d1: kiosk-1. Moved (77aa41c09d12): kiosk-2.
+    fix: correct the image and run pulumi up again; this image is refused until it changes or retryRejected is true."
+  `);
+  expect(result.booted).toEqual({ "kiosk-1": oldImage, "kiosk-2": newImage });
+  expect(fleet.hosts.get("kiosk-2")).toMatchObject({ settled: false, rollback: oldImage });
+});
+
 test("Ctrl-C: nothing is said of the host in the middle", async () => {
   const abort = new AbortController();
   const fleet = new SimulatedFleet({ hosts: [host("a"), host("b")], rules: defaultRules, target: newImage });
