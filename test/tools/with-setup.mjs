@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { compileProvider, installModules, node24 } from "./setup/node-modules.mjs";
 import { explainMissing, installPackages, missingPackages } from "./setup/packages.mjs";
-import { providePeer, providePulumi } from "./setup/pulumi.mjs";
+import { missingPulumi, providePeer, providePulumi } from "./setup/pulumi.mjs";
 import { buildCache, checkout, run, step, stepTimes } from "./setup/run.mjs";
 
 const entries = { test: "test/tools/run-tests.ts", bench: "test/bench/run.ts", quickstart: "examples/quickstart/run.ts" };
@@ -17,9 +17,15 @@ const entries = { test: "test/tools/run-tests.ts", bench: "test/bench/run.ts", q
 async function packages() {
   const missing = await missingPackages();
   if (missing.length === 0) return "unchanged";
-  if (process.getuid?.() !== 0) throw new Error(explainMissing(missing));
   await installPackages(missing);
   return `installed ${missing.length} packages`;
+}
+
+/** Says all that is missing at once, and before anything is downloaded or built. */
+async function refuseWhatCannotWork() {
+  const missing = process.getuid?.() === 0 ? [] : await missingPackages();
+  const problems = [...(missing.length === 0 ? [] : [explainMissing(missing)]), ...(await missingPulumi())];
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
 /** The guests' root file system; made again only when its recipe changes. */
@@ -47,12 +53,13 @@ async function baseRootfs() {
 }
 
 /** Everything that the programs and tests expect, and the environment in which they find it. */
-async function prepare() {
+async function prepare(command) {
+  await refuseWhatCannotWork();
   let folders = [];
   let base = "";
   // The compiler of the Pulumi CLI keeps one core busy for minutes; what waits for the network goes beside it.
   const pulumi = step("Pulumi CLI and language hosts", async () => {
-    const provided = await providePulumi();
+    const provided = await providePulumi(command === "quickstart" ? ["pulumi", "pulumi-language-yaml"] : undefined);
     folders = provided.folders;
     return provided.did;
   });
@@ -92,7 +99,7 @@ async function main() {
   if (command === "packages") return step("Debian packages", packages);
   if (command !== "prepare" && !(command in entries))
     throw new Error(`"${command}" is not one of packages, prepare, ${Object.keys(entries).join(", ")}.`);
-  const environment = await prepare();
+  const environment = await prepare(command);
   if (command === "prepare") return undefined;
   if (command === "bench") Object.assign(environment, await prepareBench());
   const env = { ...process.env, ...environment, BOOTABLE_SETUP_TIMES: JSON.stringify(stepTimes()) };

@@ -53,10 +53,6 @@ async function cachedPath(program) {
 
 /** Debian's own Go may be older than the pins ask for; it then fetches the right one from the module proxy. */
 async function build(program, path) {
-  if ((await output(["go", "version"])) === undefined)
-    throw new Error(
-      "Go is needed to build the Pulumi CLI, and none is on PATH.\nfix: install Go 1.21 or newer (apt install golang), or install Pulumi itself.",
-    );
   const partial = `${path}.partial-${process.pid}`;
   await mkdir(join(path, ".."), { recursive: true });
   try {
@@ -81,15 +77,29 @@ async function provide(program) {
   return { folder: join(path, ".."), built: missing };
 }
 
+async function isInstalled() {
+  return (await output(["pulumi", "version"])) !== undefined && (await output(["which", "pulumi-language-yaml"])) !== undefined;
+}
+
+/** What stands in the way of building, as messages; nothing where the CLI is installed. */
+export async function missingPulumi() {
+  if ((await isInstalled()) || (await output(["go", "version"])) !== undefined) return [];
+  return [
+    "Neither Pulumi (pulumi and pulumi-language-yaml) nor Go, which builds them, is on PATH.\nfix: install Go 1.21 or newer (apt-get install golang), or Pulumi itself.",
+  ];
+}
+
 /**
  * Folders to put on PATH so that the CLI, its language hosts and the SDK generator are found.
+ * @param {string[]} [wanted] names of programs; left out: all
  * @returns {Promise<{ did: string, folders: string[] }>}
  */
-export async function providePulumi() {
+export async function providePulumi(wanted) {
   const folders = [];
   const built = [];
-  const onPath = (await output(["pulumi", "version"])) !== undefined && (await output(["which", "pulumi-language-yaml"])) !== undefined;
-  for (const program of programs.filter(({ name }) => !onPath || name === "sdkgen")) {
+  const installed = await isInstalled();
+  const needed = programs.filter(({ name }) => (wanted?.includes(name) ?? true) && (!installed || name === "sdkgen"));
+  for (const program of needed) {
     const provided = await provide(program);
     folders.push(provided.folder);
     if (provided.built) built.push(program.name);
