@@ -59,7 +59,9 @@ function kernelVersions(root: FileNode): string[] {
     .filter((name) => name.startsWith(prefix) && !name.startsWith(`${prefix}0-rescue-`))
     .map((name) => name.slice(prefix.length));
   const candidates = new Set([...inBoot, ...namesIn(root, modules)]);
-  return [...candidates].filter((version) => firstFile(root, kernelPlaces, version) !== undefined);
+  // A version is written into the boot entry, which has a line for each setting.
+  const writable = [...candidates].filter((version) => /^[\x21-\x7e]+$/.test(version));
+  return writable.filter((version) => firstFile(root, kernelPlaces, version) !== undefined);
 }
 
 function firstFile(root: FileNode, places: readonly string[], version: string): FileBody | undefined {

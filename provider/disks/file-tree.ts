@@ -45,8 +45,8 @@ const opaque = ".wh..wh..opq";
 const mostLinks = 40;
 const longestPathBytes = 4096;
 const longestNameBytes = 255;
-/** Links in parent paths can build trees that are deeper than any path is long; ours are walked by recursion. */
-const deepestDirectory = 2048;
+/** Links in parent paths can build trees that are deeper than any path is long; ours are walked by recursion, which has its end. */
+const deepestDirectory = 512;
 
 export function emptyTree(): FileNode {
   return bareDirectory();
@@ -66,12 +66,12 @@ export function applyEntry(root: FileNode, layer: number, { entry, body }: { rea
 
 /** Components without empty ones and `.`; a `..` is refused, since no honest archive needs one. */
 export function splitPath(path: string): string[] {
+  if (path.length > longestPathBytes) throw refused(path, `its name is longer than ${longestPathBytes} bytes`);
+  if (path.includes("\0")) throw refused(path, "it has a zero byte in it");
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw refused(path, "it has a `..` in it");
-  if (path.includes("\0")) throw refused(path, "it has a zero byte in it");
-  if (path.length > longestPathBytes) throw refused(`${path.slice(0, 60)}...`, `its name is longer than ${longestPathBytes} bytes`);
-  const long = parts.find((part) => part.length > longestNameBytes);
-  if (long !== undefined) throw refused(`${path.slice(0, 60)}...`, `a part of its name is longer than ${longestNameBytes} bytes`);
+  if (parts.some((part) => part.length > longestNameBytes))
+    throw refused(path, `a part of its name is longer than ${longestNameBytes} bytes`);
   return parts;
 }
 
@@ -85,7 +85,7 @@ function refused(path: string, why: string): Failure {
   return new Failure({
     kind: "input",
     code: "refused-entry",
-    message: `A layer of the image has an entry "${readableName(path)}" that cannot be unpacked: ${why}.`,
+    message: `A layer of the image has an entry "${readableName(path.length > 200 ? `${path.slice(0, 60)}...` : path)}" that cannot be unpacked: ${why}.`,
     fix: "build the image again with a builder that writes OCI layers, such as podman, buildah or docker.",
   });
 }
@@ -200,6 +200,7 @@ function nodeOf(entry: TarEntry, kind: FileNode["kind"], body: FileBody | undefi
   if (kind === "symlink" && (entry.linkTarget === "" || entry.linkTarget.length >= longestPathBytes)) {
     throw refused(entry.path, `its link target has ${entry.linkTarget.length} bytes`);
   }
+  if (entry.linkTarget.includes("\0")) throw refused(entry.path, "its link target has a zero byte in it");
   const node: FileNode = {
     ...bareDirectory(),
     kind,

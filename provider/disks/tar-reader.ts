@@ -46,8 +46,15 @@ const kinds: Readonly<Record<string, TarKind>> = {
 };
 /** Extended headers are read into memory; nobody needs more than this. */
 const largestExtensionBytes = 16 * 1024 ** 2;
+/** Those for the whole archive are looked at for each entry. */
+const mostGlobalValues = 1000;
 const chunkBytes = 1024 ** 2;
 const xattrPrefix = "SCHILY.xattr.";
+/** Linux takes no others (xattr(7)); programs that unpack images leave out what other systems wrote. */
+const xattrNamespaces = /^(?:user|trusted|security|system)\./;
+/** Of Linux, for a name and for a value; here for all values of a file together. */
+const longestXattrNameBytes = 255;
+const largestXattrBytes = 64 * 1024;
 
 /** What headers in front of an entry said about it. */
 interface Extensions {
@@ -92,6 +99,7 @@ async function extend({ extensions, global, header, source }: Extending): Promis
   if (header.type === "L") extensions.name = text(content, 0, content.length);
   else if (header.type === "K") extensions.linkTarget = text(content, 0, content.length);
   else for (const [key, value] of parsePax(content)) (header.type === "g" ? global : extensions.pax).set(key, value);
+  if (global.size > mostGlobalValues) throw malformed(`says more than ${mostGlobalValues} things about all of its entries`);
   return true;
 }
 
@@ -101,17 +109,24 @@ function withExtensions(header: TarHeader, { name, linkTarget }: Extensions, val
     ...header,
     name: pax("GNU.sparse.name") ?? pax("path") ?? name ?? header.name,
     linkTarget: pax("linkpath") ?? linkTarget ?? header.linkTarget,
-    sizeBytes: paxNumber(pax("size"), header.sizeBytes),
+    sizeBytes: paxSize(pax("size"), header.sizeBytes),
     uid: paxNumber(pax("uid"), header.uid),
     gid: paxNumber(pax("gid"), header.gid),
     mtimeSeconds: Math.floor(paxNumber(pax("mtime"), header.mtimeSeconds)),
   };
 }
 
+function paxSize(value: string | undefined, fallback: number): number {
+  const sizeBytes = paxNumber(value, fallback);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw malformed("has an entry with a size that cannot be");
+  return sizeBytes;
+}
+
 function paxNumber(value: string | undefined, fallback: number): number {
   if (value === undefined || value === "") return fallback;
   const parsed = Number(value);
-  if (!Number.isFinite(parsed)) throw malformed("has an extended header with a number that cannot be read");
+  if (!/^-?[0-9]+(?:\.[0-9]*)?$/.test(value) || !Number.isFinite(parsed))
+    throw malformed("has an extended header with a number that cannot be read");
   return parsed;
 }
 
@@ -152,8 +167,6 @@ interface Shape {
 }
 
 function entryOf(header: TarHeader, { kind, map, values }: Shape): TarEntry {
-  const xattrs = new Map<string, Buffer>();
-  for (const [key, value] of values) if (key.startsWith(xattrPrefix)) xattrs.set(key.slice(xattrPrefix.length), value);
   return {
     path: header.name,
     kind,
@@ -163,10 +176,24 @@ function entryOf(header: TarHeader, { kind, map, values }: Shape): TarEntry {
     mtimeSeconds: header.mtimeSeconds,
     linkTarget: header.linkTarget,
     device: { major: header.deviceMajor, minor: header.deviceMinor },
-    xattrs,
+    xattrs: xattrsOf(values),
     sizeBytes: map.sizeBytes,
     pieces: map.pieces.filter(({ length }) => length > 0),
   };
+}
+
+function xattrsOf(values: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
+  const xattrs = new Map<string, Buffer>();
+  let bytes = 0;
+  for (const [key, value] of values) {
+    const name = key.startsWith(xattrPrefix) ? key.slice(xattrPrefix.length) : "";
+    if (!xattrNamespaces.test(name)) continue;
+    bytes += value.length;
+    if (name.length > longestXattrNameBytes || name.includes("\0")) throw malformed("has an extended attribute with a name that cannot be");
+    if (bytes > largestXattrBytes) throw malformed("has a file with more than 64 KiB of extended attributes");
+    xattrs.set(name, value);
+  }
+  return xattrs;
 }
 
 /** Entries are filled up to whole blocks. */

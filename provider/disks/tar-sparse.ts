@@ -17,6 +17,8 @@ const mapEntryBytes = 24;
 const inHeader = { at: 386, entries: 4, isExtended: 482, realSize: 483 };
 const inBlock = { entries: 21, isExtended: 504 };
 const mostPieces = 1_000_000;
+/** Of ext4: 2^32 blocks of 4 KiB, less one. */
+const largestFileBytes = 16 * 1024 ** 4 - 4096;
 
 /** The map of an old GNU header (type `S`), which may go on in blocks behind it. */
 export async function readOldMap(header: Buffer, source: ByteSource): Promise<SparseMap> {
@@ -94,6 +96,7 @@ function decimal(digits: string): number | undefined {
 
 /** Pieces follow each other inside the file; those of length 0 only mark its end. */
 function checked(map: SparseMap): SparseMap {
+  if (map.sizeBytes > largestFileBytes) throw malformed("has a file of more than 16 TiB");
   let end = 0;
   for (const { offset, length } of map.pieces) {
     if (offset < end || length < 0 || offset + length > map.sizeBytes) throw malformed("has a map of holes that cannot be");

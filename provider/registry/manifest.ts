@@ -65,11 +65,16 @@ function broken(name: string, why: string): Failure {
   });
 }
 
+/** Words that are shown, and become keys. */
+const platformWord = /^[A-Za-z0-9._-]{1,64}$/;
+const printable = /^[\x20-\x7e]{0,255}$/;
+
 function platformOf(shape: Shape): Platform | undefined {
   const os = textAt(shape, "os");
   const architecture = textAt(shape, "architecture");
   const variant = textAt(shape, "variant");
   if (!os || !architecture) return undefined;
+  if (![os, architecture, variant || "none"].every((word) => platformWord.test(word))) return undefined;
   return { os, architecture, ...(variant === undefined || variant === "" ? {} : { variant }) };
 }
 
@@ -80,9 +85,11 @@ export function parseDescriptor(shape: Shape, name: string): Descriptor {
     throw broken(name, `it names the digest ${JSON.stringify(digest.slice(0, 80))}, and only sha256 digests are known here`);
   if (typeof sizeBytes !== "number" || !Number.isSafeInteger(sizeBytes) || sizeBytes < 0)
     throw broken(name, `it gives no size for ${digest}`);
+  const mediaType = textAt(shape, "mediaType") ?? "";
+  if (!printable.test(mediaType)) throw broken(name, `it gives a media type for ${digest} that is no media type`);
   const platform = isShape(shape["platform"]) ? platformOf(shape["platform"]) : undefined;
   return {
-    mediaType: textAt(shape, "mediaType") ?? "",
+    mediaType,
     digest,
     sizeBytes,
     ...(platform === undefined ? {} : { platform }),
@@ -102,8 +109,12 @@ export function parseDocument(bytes: Uint8Array, hint: string, name: string): Do
   const kinds = "manifests" in shape ? indexTypes : manifestTypes;
   const mediaType = [textAt(shape, "mediaType"), type.trim()].find((text) => text !== undefined && kinds.includes(text)) ?? kinds[0] ?? "";
   const stated = textAt(shape, "mediaType");
-  if (shape["schemaVersion"] !== 2)
-    throw broken(name, `its manifest has schema version ${JSON.stringify(shape["schemaVersion"])}, and only 2 is known here`);
+  const version = shape["schemaVersion"];
+  if (version !== 2)
+    throw broken(
+      name,
+      `its manifest has ${typeof version === "number" ? `schema version ${version}` : "no schema version"}, and only 2 is known here`,
+    );
   if (stated !== undefined && stated !== mediaType) {
     throw broken(name, `its manifest is of type ${JSON.stringify(stated.slice(0, 100))}, which is no image that this provider knows`);
   }
@@ -111,11 +122,16 @@ export function parseDocument(bytes: Uint8Array, hint: string, name: string): Do
 }
 
 function contentOf(shape: Shape, name: string): Manifest | Index {
-  if ("manifests" in shape) return { manifests: shapesAt(shape, "manifests").map((item) => parseDescriptor(item, name)) };
-  return {
-    config: parseDescriptor(shapeAt(shape, "config"), name),
-    layers: shapesAt(shape, "layers").map((item) => parseDescriptor(item, name)),
-  };
+  if ("manifests" in shape) return { manifests: descriptorsAt(shape, "manifests", name) };
+  return { config: parseDescriptor(shapeAt(shape, "config"), name), layers: descriptorsAt(shape, "layers", name) };
+}
+
+/** All or none: one passed over would be an image with files missing. */
+function descriptorsAt(shape: Shape, key: string, name: string): readonly Descriptor[] {
+  const items = shapesAt(shape, key);
+  const listed = shape[key];
+  if (!Array.isArray(listed) || items.length < listed.length) throw broken(name, `its manifest has ${key} that are no list of descriptors`);
+  return items.map((item) => parseDescriptor(item, name));
 }
 
 export function parseConfiguration(bytes: Uint8Array, name: string): Configuration {

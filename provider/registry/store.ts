@@ -8,6 +8,7 @@ import { Failure } from "../failure.ts";
 import { digestHex, type Digest } from "../model/digest.ts";
 import { writeAtomically } from "../storage/atomic-file.ts";
 import { readBody } from "./exchange.ts";
+import { maxConfigurationBytes } from "./manifest.ts";
 import { throwIfCancelled, type Task } from "./trouble.ts";
 import { verified, type About, type Expected } from "./verified.ts";
 
@@ -85,12 +86,12 @@ export class Store {
     });
   }
 
-  /** A small blob, verified. Undefined when it is not there. */
+  /** A small blob, verified. Undefined when it is not there, or is too large to be what is asked for. */
   async read(expected: Expected): Promise<Buffer | undefined> {
     if (!(await this.has(expected))) return undefined;
     return readBody(
       this.stream(expected, async () => undefined),
-      Infinity,
+      maxConfigurationBytes,
     );
   }
 

@@ -120,7 +120,7 @@ test("depth is bounded, though no single path is long", () => {
     directory(`${index === 0 ? "" : `l${index - 1}/`}${"d/".repeat(60)}`),
     symlink(`l${index}`, `${index === 0 ? "" : `l${index - 1}/`}${"d/".repeat(60)}`),
   ]).flat();
-  expect(refusal(entries)).toContain("it lies deeper than 2048 directories");
+  expect(refusal(entries)).toContain("it lies deeper than 512 directories");
 });
 
 /** The specification taken by its word: first a layer's whiteouts act on what is below, then its entries are added. */
