@@ -1,10 +1,11 @@
-/** Brings one image into being: found under its `in-` tag, or built, pushed and read back. */
-import { Failure } from "../failure.ts";
+/** Brings one image into being: found under its `in-` tag, or built, pushed and read back; then its tags are moved. */
+import { asFailure, Failure } from "../failure.ts";
+import { shortDigest } from "../model/digest.ts";
 import { formatImageReference, type PinnedReference } from "../model/image-reference.ts";
-import { inTag } from "../model/input-hash.ts";
 import { pinBases } from "../model/pin-bases.ts";
 import type { CallContext } from "../spec/served.ts";
-import { contextMoved, repositoryOf } from "./image-inputs.ts";
+import { contextMoved, readContext } from "./image-context.ts";
+import { findImage, formerAt, type Found, type Place } from "./image-place.ts";
 import type { ImageArgs, ImageState } from "./image-spec.ts";
 import { progressText } from "./progress-text.ts";
 import type { BuildContexts, Builders, ContextReading, ImageDescription, Images } from "./ports.ts";
@@ -19,48 +20,52 @@ export interface ImagePorts {
 
 export interface BuildPlan {
   readonly args: ImageArgs;
+  readonly at: Place;
+  readonly old: ImageState | undefined;
   readonly context: CallContext;
   /** What Check read in this run; absent when another process did. */
   readonly planned: ContextReading | undefined;
 }
 
-/** Safe to run again after a crash at any line: what was pushed is found under its tag. */
-export async function buildImage(ports: ImagePorts, plan: BuildPlan): Promise<ImageState> {
-  const { args, context } = plan;
-  const repository = repositoryOf(args.repository, context.name);
-  const inputTag = inTag(args.inputHash);
-  const reading = await readContext(ports, plan);
-  const found = await ports.images.resolve({ ...repository, tag: inputTag }, { signal: context.signal });
-  if (found !== undefined) {
-    const reference = { ...repository, digest: found };
-    if (args.tags.length > 0) await ports.images.tag(reference, args.tags, context.signal);
-    const state = await describeImage(ports, { reference, inputTag, instructions: reading.instructions }, context.signal);
-    if (state !== undefined) return state;
-  }
-  return ports.withFolder("build", (folder) => buildAndPublish(ports, plan, { folder, reading, inputTag }));
+export interface BuiltImage {
+  readonly state: ImageState;
+  readonly incomplete?: Failure;
 }
 
-function readContext(ports: ImagePorts, { args, context }: BuildPlan): Promise<ContextReading> {
-  const { containerfile, target } = args;
-  return ports.contexts.read({
-    context: args.context,
-    ...(containerfile === undefined ? {} : { containerfile }),
-    buildArgs: args.buildArgs,
-    ...(target === undefined ? {} : { target }),
-    platforms: args.platforms,
-    signal: context.signal,
-  });
+/** Safe to run again after a crash at any line: what was pushed is found under its tag. */
+export async function ensureImage(ports: ImagePorts, plan: BuildPlan): Promise<BuiltImage> {
+  const { args, at, context } = plan;
+  const reading = plan.planned ?? (await readContext(ports.contexts, args, context.signal));
+  const found =
+    (await findBuilt(ports.images, plan)) ?? (await ports.withFolder("build", (folder) => build(ports, plan, { folder, reading })));
+  const state = stateOf(found, { inputTag: at.tag, instructions: reading.instructions, tags: [] });
+  if (args.tags.length === 0) return { state };
+  try {
+    await ports.images.tag(found.reference, args.tags, context.signal);
+    return { state: { ...state, tags: args.tags } };
+  } catch (thrown) {
+    return { state, incomplete: untagged(asFailure(thrown), args.tags, state) };
+  }
+}
+
+async function findBuilt(images: Images, { at, old, context }: BuildPlan): Promise<Found | undefined> {
+  const found = await findImage(images, { at, former: formerAt(at, old) }, context);
+  if (found?.untagged === true) await images.tag(found.reference, [at.tag], context.signal);
+  return found;
 }
 
 interface Workplace {
   readonly folder: string;
   readonly reading: ContextReading;
-  readonly inputTag: string;
 }
 
-async function buildAndPublish(ports: ImagePorts, plan: BuildPlan, { folder, reading, inputTag }: Workplace): Promise<ImageState> {
-  const { args, context } = plan;
-  if (plan.planned !== undefined && plan.planned.sourcesHash !== reading.sourcesHash) throw contextMoved(plan.planned, reading);
+async function build(ports: ImagePorts, plan: BuildPlan, { folder, reading }: Workplace): Promise<Found> {
+  const { args, at, context } = plan;
+  const mustNotMove = async (): Promise<void> => {
+    const now = await readContext(ports.contexts, args, context.signal);
+    if (now.sourcesHash !== reading.sourcesHash) throw contextMoved(reading, now);
+  };
+  await mustNotMove();
   await ports.builders.build({
     builder: args.builder,
     context: args.context,
@@ -76,46 +81,44 @@ async function buildAndPublish(ports: ImagePorts, plan: BuildPlan, { folder, rea
     onLine: (line) => context.report.status(line),
   });
   // A file that was written while the builder copied it must not be stored under the hash of what it was before.
-  const after = await readContext(ports, plan);
-  if (after.sourcesHash !== reading.sourcesHash) throw contextMoved(reading, after);
-  const repository = repositoryOf(args.repository, context.name);
+  await mustNotMove();
+  const { tag, ...repository } = at;
   const onProgress = progressText((text) => context.report.status(text));
-  const description = await ports.images.publish({
-    layoutDirectory: folder,
-    repository,
-    tags: [inputTag, ...args.tags],
-    signal: context.signal,
-    onProgress,
+  const description = await ports.images.publish({ layoutDirectory: folder, repository, tags: [tag], signal: context.signal, onProgress });
+  return { reference: { ...repository, digest: description.digest }, description, untagged: false };
+}
+
+/** What was pushed is in state, and so is that it has no tags yet: the next run has something to do even after a refresh. */
+function untagged(cause: Failure, tags: readonly string[], { ref, digest }: ImageState): Failure {
+  const { kind, detail, fix, code } = cause;
+  return new Failure({
+    kind,
+    message: `${cause.message} The image itself is in place (${ref.replace(digest, `sha256:${shortDigest(digest)}…`)}); its tags (${tags.join(", ")}) are moved by the next run.`,
+    ...(detail === undefined ? {} : { detail }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(code === undefined ? {} : { code }),
+    cause,
   });
-  return stateOf(description, { reference: { ...repository, digest: description.digest }, inputTag, instructions: reading.instructions });
 }
 
-export interface ImageIdentity {
-  readonly reference: PinnedReference;
-  readonly inputTag: string | undefined;
-  readonly instructions: ContextReading["instructions"];
-}
-
-/** The state of an image that exists, read back from where it is; undefined when it is not there. */
-export async function describeImage(ports: ImagePorts, identity: ImageIdentity, signal: AbortSignal): Promise<ImageState | undefined> {
-  const description = await ports.images.describe(identity.reference, signal);
-  return description === undefined ? undefined : stateOf(description, identity);
-}
-
-function stateOf(description: ImageDescription, { reference, inputTag, instructions }: ImageIdentity): ImageState {
+/** The state of an image, by what its registry says of it and what only we know. */
+export function stateOf(
+  { reference, description }: { readonly reference: PinnedReference; readonly description: ImageDescription },
+  own: Pick<ImageState, "inputTag" | "instructions" | "tags">,
+): ImageState {
   if (description.digest !== reference.digest) {
     throw new Failure({
       kind: "remote",
       message: `${formatImageReference(reference)} was answered with another image, ${description.digest}. State was kept.`,
     });
   }
+  const { digest, platformDigests, createdAt, sizeBytes } = description;
   return {
     ref: formatImageReference(reference),
-    digest: description.digest,
-    platformDigests: description.platformDigests,
-    ...(description.createdAt === undefined ? {} : { createdAt: description.createdAt }),
-    sizeBytes: description.sizeBytes,
-    ...(inputTag === undefined ? {} : { inputTag }),
-    instructions,
+    digest,
+    platformDigests,
+    ...(createdAt === undefined ? {} : { createdAt }),
+    sizeBytes,
+    ...own,
   };
 }

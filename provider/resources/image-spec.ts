@@ -1,4 +1,5 @@
 /** What an Image is, in the words of the spec. */
+import { isDigest } from "../model/digest.ts";
 import { parseImageReference } from "../model/image-reference.ts";
 import { integer, list, map, object, oneOf, string, type ArgsOf, type GivenOf, type StateOf } from "../spec/property.ts";
 import { platform } from "../spec/rules.ts";
@@ -18,6 +19,9 @@ const tagRule = (text: string): string | undefined => {
     ? undefined
     : "is no tag; write letters, digits, dots, dashes and underscores, 128 at most";
 };
+
+const digestRule = (text: string): string | undefined =>
+  isDigest(text) ? undefined : "is no digest; write sha256: and 64 hexadecimal digits";
 
 const instruction = object("ImageInstruction", "One instruction of a Containerfile, to tell later which one changed.", {
   line: { type: integer(), description: "Line that it starts in, counted from 1." },
@@ -98,8 +102,8 @@ export const imageInputs = {
     derived: true,
   },
   bases: {
-    type: map(string()),
-    description: "Digest that each base image is locked at. Computed; set it to lock another one.",
+    type: map(string(digestRule)),
+    description: "Digest that each base image is locked at. Computed; set it, for all of them, to lock others.",
     derived: true,
   },
 } as const;
@@ -110,6 +114,7 @@ export const imageOutputs = {
   platformDigests: { type: map(string()), description: "Digest of the manifest for each platform." },
   createdAt: { type: string(), description: "When the image says it was created, in ISO 8601.", optional: true },
   sizeBytes: { type: integer(), description: "Compressed size of all layers and configurations, in bytes." },
+  tags: { type: list(string()), description: "Tags that were pointed at the image when it was last built or found.", optional: true },
   inputTag: { type: string(), description: "Tag that the image is found under by everyone with the same inputs.", optional: true },
   instructions: { type: list(instruction), description: "What the Containerfile was made of, to say later which instruction changed." },
 } as const;

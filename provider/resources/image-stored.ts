@@ -1,16 +1,11 @@
 /** An image that exists: read back, imported, removed. */
 import { Failure } from "../failure.ts";
-import {
-  formatImageReference,
-  isPinned,
-  parseImageReference,
-  type ImageReference,
-  type PinnedReference,
-} from "../model/image-reference.ts";
+import { formatImageReference, parseImageReference, type ImageReference } from "../model/image-reference.ts";
 import type { HandlersOf } from "../spec/resource.ts";
 import type { CallContext } from "../spec/served.ts";
-import { describeImage, type ImagePorts } from "./image-build.ts";
-import type { imageInputs, imageOutputs } from "./image-spec.ts";
+import { stateOf, type ImagePorts } from "./image-build.ts";
+import { isInRepositoryOf, pinnedReference } from "./image-place.ts";
+import type { imageInputs, imageOutputs, ImageState } from "./image-spec.ts";
 
 type Handlers = HandlersOf<typeof imageInputs, typeof imageOutputs>;
 type RemoveRequest = Parameters<Handlers["remove"]>[0];
@@ -19,30 +14,26 @@ export async function readImage(
   ports: ImagePorts,
   { id, args, state, context }: Parameters<Handlers["read"]>[0],
 ): ReturnType<Handlers["read"]> {
+  if (args === undefined || state === undefined) return importImage(ports, id, context);
   try {
-    if (args === undefined || state === undefined) return await importImage(ports, id, context);
-    const reference = pinnedReference(state.ref);
-    const description = reference === undefined ? undefined : await ports.images.describe(reference, context.signal);
+    const description = await ports.images.describe(pinnedReference(state.ref), context.signal);
     return description === undefined ? { kind: "gone" } : { kind: "present", args, state };
   } catch (thrown) {
-    if (thrown instanceof Failure && thrown.kind === "remote" && state !== undefined)
-      return { kind: "unsure", reason: unsure(context.name, state.ref, thrown) };
-    throw thrown;
+    if (!(thrown instanceof Failure) || thrown.kind === "bug" || context.signal.aborted) throw thrown;
+    return { kind: "unsure", reason: unsure(thrown) };
   }
 }
 
-function unsure(name: string, ref: string, cause: Failure): Failure {
+/** Whoever could not tell has said so, of which image and why. */
+function unsure(cause: Failure): Failure {
+  const { kind, message, detail, fix } = cause;
   return new Failure({
-    kind: "remote",
-    message: `Could not tell whether image "${name}" (${ref}) still exists: ${cause.message} Its state was kept.`,
-    ...(cause.fix === undefined ? {} : { fix: `${cause.fix.replace(/\.$/, "")} and run pulumi refresh again.` }),
+    kind,
+    message: `${message} Its state was kept.`,
+    ...(detail === undefined ? {} : { detail }),
+    ...(fix === undefined ? {} : { fix: `${fix.replace(/\.$/, "")} and run pulumi refresh again.` }),
     cause,
   });
-}
-
-function pinnedReference(text: string): PinnedReference | undefined {
-  const reference = parseImageReference(text);
-  return reference !== undefined && isPinned(reference) ? reference : undefined;
 }
 
 /** What can be recovered of an image that exists; its `in-` tag, when it is imported by that, lets the next run adopt it unbuilt. */
@@ -58,12 +49,17 @@ async function importImage(ports: ImagePorts, id: string, context: CallContext):
   const digest = reference.digest ?? (await ports.images.resolve(reference, { signal: context.signal }));
   if (digest === undefined) return { kind: "gone" };
   const found = { registry: reference.registry, repository: reference.repository, digest };
-  const inputTag = reference.tag?.startsWith("in-") ? reference.tag : undefined;
-  const state = await describeImage(ports, { reference: found, inputTag, instructions: [] }, context.signal);
-  if (state === undefined) return { kind: "gone" };
+  const description = await ports.images.describe(found, context.signal);
+  if (description === undefined) return { kind: "gone" };
+  const state = stateOf({ reference: found, description }, { ...tagsOf(reference.tag), instructions: [] });
   const repository =
     reference.registry === "local" ? {} : { repository: formatImageReference({ registry: found.registry, repository: found.repository }) };
   return { kind: "present", args: { ...repository, platforms: Object.keys(state.platformDigests) }, state };
+}
+
+function tagsOf(tag: string | undefined): Pick<ImageState, "inputTag" | "tags"> {
+  if (tag === undefined) return { tags: [] };
+  return tag.startsWith("in-") ? { inputTag: tag, tags: [] } : { tags: [tag] };
 }
 
 /**
@@ -73,11 +69,8 @@ async function importImage(ports: ImagePorts, id: string, context: CallContext):
 export async function removeImage(ports: ImagePorts, request: RemoveRequest, wanted: ImageReference | undefined): Promise<void> {
   const { args, state, context } = request;
   const reference = pinnedReference(state.ref);
-  if (args.onDelete === "keep" || reference === undefined) return;
-  if (wanted !== undefined && isIn(wanted, reference) && (await ports.images.resolve(wanted, context)) === reference.digest) return;
+  if (args.onDelete === "keep") return;
+  if (wanted !== undefined && isInRepositoryOf(wanted, reference) && (await ports.images.resolve(wanted, context)) === reference.digest)
+    return;
   await ports.images.remove(reference, context.signal);
-}
-
-function isIn(a: ImageReference, b: ImageReference): boolean {
-  return a.registry === b.registry && a.repository === b.repository;
 }

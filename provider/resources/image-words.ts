@@ -1,12 +1,19 @@
 /** What a preview says of an Image: what changed, and whether that means a build. */
-import type { ImageReference } from "../model/image-reference.ts";
+import type { Failure } from "../failure.ts";
 import { shortDigest } from "../model/digest.ts";
 import { describeSourceChanges } from "../model/source-changes.ts";
 import type { CheckedFields, Previous } from "../spec/handlers.ts";
-import { isKnown } from "../spec/known.ts";
-import { changedKeys, type Lookup } from "./image-inputs.ts";
+import { isKnown, known } from "../spec/known.ts";
+import { changedKeys } from "./image-context.ts";
+import type { Place } from "./image-place.ts";
 import type { ImageArgs, ImageState } from "./image-spec.ts";
 import type { ContextReading } from "./ports.ts";
+
+export interface Lookup {
+  readonly digest: string | undefined;
+  /** Why nobody knows, when the registry could not tell. */
+  readonly unsure?: Failure | undefined;
+}
 
 export interface Explanation {
   readonly args: CheckedFields<ImageArgs>;
@@ -14,34 +21,45 @@ export interface Explanation {
   /** Absent while the context is not known. */
   readonly reading: ContextReading | undefined;
   /** The `in-` tag in its repository. */
-  readonly at: ImageReference;
+  readonly at: Place;
   readonly found: Lookup;
 }
 
 const named = 3;
 
-/** One line for the reason and one for what follows. */
+/** What changed, and what follows from it. */
 export function explainBuild(explanation: Explanation): string {
-  const { at, found, old } = explanation;
+  const { old } = explanation;
   const reasons = old === undefined ? [] : reasonsFor(old, explanation);
-  const outcome = outcomeOf(found, at.tag ?? "");
+  const outcome = outcomeOf(explanation);
   return reasons.length === 0 ? outcome : `${reasons.join("; ")}: ${outcome}`;
 }
 
-function outcomeOf({ digest, unsure }: Lookup, tag: string): string {
-  const short = tag.slice(0, "in-".length + 8);
-  if (digest !== undefined) return `found as ${shortDigest(digest)} under ${short}…, nothing to build`;
-  if (unsure !== undefined) return `will be built unless it is found under ${short}… by then (${unsure.message})`;
-  return "will be built";
+function outcomeOf({ old, args, found, at }: Explanation): string {
+  const short = at.tag.slice(0, "in-".length + 8);
+  if (found.digest === undefined) {
+    return found.unsure === undefined
+      ? "will be built"
+      : `will be built unless it is found under ${short}… by then (${found.unsure.message})`;
+  }
+  const tags = (known<ImageArgs["tags"]>(args.tags) ?? []).filter(
+    (tag) => old?.state.tags?.includes(tag) !== true || old.state.digest !== found.digest,
+  );
+  const moved = tags.length === 0 ? "" : `, ${tags.length === 1 ? "tag" : "tags"} ${listed(tags)} will point at it`;
+  if (old?.state.digest === found.digest) return `stays ${shortDigest(found.digest)}${moved}`;
+  return `found as ${shortDigest(found.digest)} under ${short}…, nothing to build${moved}`;
 }
 
 function reasonsFor(old: Previous<CheckedFields<ImageArgs>, ImageState>, { args, reading }: Explanation): readonly string[] {
-  return [
+  if (!Object.hasOwn(old.args, "inputHash")) return ["imported, so what it was built from is not known"];
+  const reasons = [
     ...filesThatChanged(old, args, reading),
     ...basesThatMoved(old.args.bases, args.bases),
     ...(["buildArgs", "labels", "secrets"] as const).flatMap((name) => entriesThatChanged(name, old.args[name], args[name])),
     ...(["target", "platforms", "repository"] as const).flatMap((name) => (same(old.args[name], args[name]) ? [] : [`${name} changed`])),
   ];
+  // A user may set the hash to any text.
+  return reasons.length === 0 && !same(old.args.inputHash, args.inputHash) ? ["inputHash changed"] : reasons;
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -44,6 +44,7 @@ export class MemoryImages implements RegistryImages {
   readonly trouble: { [Verb in keyof RegistryImages]?: Failure } = {};
   /** What was asked, in order: `resolve registry.example.com/team/os:in-1`. */
   readonly asked: string[] = [];
+  onAsked: () => void = () => {};
 
   constructor(effects = new Effects()) {
     this.#effects = effects;
@@ -113,6 +114,7 @@ export class MemoryImages implements RegistryImages {
     this.#effects.live();
     signal.throwIfAborted();
     this.asked.push(`${verb} ${nameOf(reference)}${reference.tag === undefined ? "" : `:${reference.tag}`}`);
+    this.onAsked();
     const trouble = this.trouble[verb];
     if (trouble !== undefined) throw trouble;
     return this.repositories.get(nameOf(reference));
