@@ -1,11 +1,11 @@
 /** The files behind boots: base disks that the group keeps, overlays, credentials, data disks; and what may go. */
-import { link, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
 import { Failure } from "../failure.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import type { DataDisk } from "../model/machine.ts";
 import type { CachedDisk } from "../resources/ports.ts";
-import { writeAtomically } from "../storage/atomic-file.ts";
+import { isPartial, writeAtomically } from "../storage/atomic-file.ts";
 import type { QemuPrograms } from "./qemu-programs.ts";
 import {
   boots,
@@ -82,6 +82,15 @@ export async function collectGarbage(places: GroupPlaces): Promise<void> {
   for (const name of await listNames(places.disks)) if (!bases.has(name)) await rm(join(places.disks, name), { force: true });
 }
 
+/** What a run that was killed had half written. Only whoever holds the group may sweep it. */
+export async function sweepPartials({ folder }: GroupPlaces): Promise<void> {
+  const names = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names) if (isPartial(name)) await rm(join(folder, name), { force: true });
+}
+
 function dataDiskPath(places: GroupPlaces, machine: string, name: string): string {
   return join(places.data, safeName(machine, "machine"), `${safeName(name, "data disk")}.qcow2`);
 }
@@ -120,11 +129,6 @@ export async function ensureDataDisks(request: FilesRequest, disks: readonly Dat
       await qemu.growDisk({ directory, file: basename(path), sizeBytes, signal });
     }
   }
-}
-
-/** A folder that only this user can enter: consoles and credentials are in it. */
-export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
 export async function firmwareVariables(folder: string, template: string, { qemu, signal }: FilesRequest): Promise<void> {

@@ -4,6 +4,7 @@ import { Failure } from "../failure.ts";
 import { replaceFile } from "../storage/atomic-file.ts";
 import { tryLock, type Lock } from "../storage/process-lock.ts";
 import { waitUntil } from "./pause.ts";
+import { sweepPartials } from "./qemu-files.ts";
 import type { GroupPlaces } from "./qemu-record.ts";
 
 /** Held by this process: a provider serves one run of Pulumi, and the engine lets no two operations at one resource. */
@@ -32,6 +33,7 @@ async function acquire(places: GroupPlaces, signal: AbortSignal): Promise<Lock> 
   const what = "Waiting for the machines to be free";
   await waitUntil(async () => (lock = await tryLock(`qemu ${places.folder}`)) !== undefined, { seconds: patienceSeconds, signal, what });
   if (lock === undefined) throw await busy(places);
+  await sweepPartials(places);
   const holder = { processId: process.pid, since: new Date().toISOString() };
   await replaceFile(places.holder, `${JSON.stringify(holder)}\n`);
   return lock;

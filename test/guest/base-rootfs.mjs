@@ -63,6 +63,15 @@ const maskedUnits = [
   "systemd-sysext.socket",
   "systemd-mute-console.socket",
   "systemd-factory-reset.socket",
+  "kmod-static-nodes.service",
+  "systemd-ask-password-console.path",
+  "systemd-ask-password-wall.path",
+  "systemd-journal-flush.service",
+  "systemd-random-seed.service", // virtio-rng is there from the start
+  "systemd-remount-fs.service", // mounted as it stays
+  "systemd-tmpfiles-setup-dev-early.service",
+  "systemd-tmpfiles-setup-dev.service",
+  "systemd-udev-load-credentials.service",
   // What systemd redoes when /usr is newer than /etc: done while the image was built.
   "ldconfig.service",
   "systemd-hwdb-update.service",
@@ -136,6 +145,9 @@ const files = {
   // Devices that something here waits for; the rest would only load modules.
   "etc/systemd/system/systemd-udev-trigger.service.d/10-few.conf":
     "[Service]\nExecStart=\nExecStart=-udevadm trigger --type=devices --action=add --subsystem-match=net --subsystem-match=block --subsystem-match=input --subsystem-match=tty\n",
+  // The network first: logins can wait for it, a page cannot.
+  "etc/systemd/system/systemd-logind.service.d/10-later.conf": "[Unit]\nAfter=systemd-networkd.service\n",
+  "etc/systemd/system/sshd-keygen.service.d/10-later.conf": "[Unit]\nAfter=systemd-networkd.service\n",
   // Debian makes host keys only where systemd sees a first boot; here each guest without them makes its own.
   "etc/systemd/system/sshd-keygen.service.d/10-missing.conf":
     "[Unit]\nConditionFirstBoot=\nConditionPathExists=!/etc/ssh/ssh_host_ed25519_key\n\n[Service]\nExecStart=\nExecStart=ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key\n",

@@ -162,7 +162,7 @@ test("a machine that does not come up is told with the last lines of its console
   const healthCheck = { tcp: { port: 22 }, timeoutSeconds: 4, intervalSeconds: 1 };
   const driver = workshop.driver("v1", { settings: { "kiosk-1": { ports: { "22": undefined } } }, healthCheck });
   await driver.swap("kiosk-1", digestOf("v1"), signal);
-  const port = (await driver.observe("kiosk-1", signal)).ports["22"];
+  const port = (await workshop.driver("v1").observe("kiosk-1", signal)).ports["22"];
   const confirmation = await driver.confirm("kiosk-1", digestOf("v1"), signal);
   const reason = confirmation.kind === "confirmed" ? undefined : confirmation.reason;
   expect(confirmation.kind).toBe("unhealthy");
@@ -172,7 +172,7 @@ test("a machine that does not come up is told with the last lines of its console
   expect(failureText(reason, workshop).split("\n").at(-1)).toMatchInlineSnapshot(
     `"fix: look at its whole console in FOLDER/state/qemu/kiosk-HASH/machines/kiosk-1/console.log."`,
   );
-  const shown = await readFile((await driver.observe("kiosk-1", signal)).console);
+  const shown = await readFile((await workshop.driver("v1").observe("kiosk-1", signal)).console);
   expect(shown.length).toBeGreaterThan(0);
 });
 
