@@ -1,15 +1,17 @@
 /** Providers that are killed, and two at once: machines outlive them, and the next run finds what is really there. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { describeFailure, Failure } from "../../provider/failure.ts";
+import { groupPlaces, listNames } from "../../provider/hosts/qemu-record.ts";
+import { isPartial, partialPath } from "../../provider/storage/atomic-file.ts";
 import { qemu } from "../../provider/tools/qemu.ts";
 import { runProgram, startDetached } from "../../provider/tools/process.ts";
 import { isRunning } from "../tools/process-waiting.ts";
-import { bringUp, digestOf, known, openWorkshop, signal, type Workshop } from "./workshop.ts";
+import { bringUp, digestOf, known, openWorkshop, signal, urn, type Workshop } from "./workshop.ts";
 
 async function otherProvider(workshop: Workshop): Promise<ChildProcess> {
   const script = new URL("bring-up.ts", import.meta.url).pathname;
@@ -85,6 +87,22 @@ test("a swap that ends after the old machine was stopped keeps the way back", as
   expect(await workshop.driver("v2").observe("kiosk-1", signal)).toMatchObject({ health: "absent", rollback: digestOf("v1") });
   expect((await workshop.driver("v2").rollBack("kiosk-1", digestOf("v1"), signal)).kind).toBe("confirmed");
   expect(await workshop.driver("v2").observe("kiosk-1", signal)).toMatchObject({ health: "healthy", booted: digestOf("v1") });
+});
+
+test("what a killed provider had half written goes with the next run, and keeps no folder", async () => {
+  await using workshop = await openWorkshop();
+  const places = groupPlaces(workshop.stateDirectory, urn);
+  const halves = [join(places.data, "kiosk-1", "records.qcow2"), join(places.machines, "kiosk-1", "machine.json"), places.holder];
+  for (const half of halves) {
+    await mkdir(dirname(half), { recursive: true });
+    await writeFile(partialPath(half), "half");
+  }
+  expect(await bringUp(workshop.driver("v1"), "kiosk-1", "v1")).toBe("confirmed");
+  const left = await readdir(places.folder, { recursive: true });
+  expect(left.filter(isPartial)).toEqual([]);
+  await workshop.group.remove("kiosk-1", { dataDisks: true, signal });
+  await workshop.group.removeGroup(signal);
+  expect(await listNames(join(workshop.stateDirectory, "qemu"))).toEqual([]);
 });
 
 test("a process id that is another's by now is not taken for the machine", async () => {
