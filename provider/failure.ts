@@ -41,6 +41,20 @@ export function describeFailure(failure: Failure): string {
   return [failure.message, failure.detail, fix].filter((part) => part !== undefined && part !== "").join("\n");
 }
 
+/** The same failure in other words; what it was becomes the cause. */
+export function retell(cause: Failure, words: { readonly message: string; readonly fix?: string | undefined }): Failure {
+  const { kind, detail, code } = cause;
+  const fix = words.fix ?? cause.fix;
+  return new Failure({
+    kind,
+    message: words.message,
+    ...(detail === undefined ? {} : { detail }),
+    ...(fix === undefined ? {} : { fix }),
+    ...(code === undefined ? {} : { code }),
+    cause,
+  });
+}
+
 /** Any thrown value as a Failure; what is not one already is a bug and keeps its stack in `detail`. */
 export function asFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;

@@ -1,6 +1,6 @@
 /** The files of a Disk: written one by one, so that what is there is known whenever one of them fails. */
 import { basename, join } from "node:path";
-import { asFailure, Failure } from "../failure.ts";
+import { asFailure, retell, type Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import type { DiskFormat } from "../model/disk.ts";
 import type { Checked } from "../spec/handlers.ts";
@@ -71,13 +71,5 @@ function entryOf(directory: string, { path, sizeBytes, digest }: ExportedFile): 
 }
 
 function halfWritten(cause: Failure, written: readonly string[]): Failure {
-  const { kind, detail, fix, code } = cause;
-  return new Failure({
-    kind,
-    message: `${cause.message} Written so far: ${written.join(", ")}; the next run goes on.`,
-    ...(detail === undefined ? {} : { detail }),
-    ...(fix === undefined ? {} : { fix }),
-    ...(code === undefined ? {} : { code }),
-    cause,
-  });
+  return retell(cause, { message: `${cause.message} Written so far: ${written.join(", ")}; the next run goes on.` });
 }

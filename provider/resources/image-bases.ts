@@ -1,5 +1,5 @@
 /** The digests that an Image's bases are locked at. */
-import { Failure } from "../failure.ts";
+import { Failure, retell } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import { isPinned, parseImageReference, type ImageReference } from "../model/image-reference.ts";
 import type { Images } from "./ports.ts";
@@ -51,7 +51,8 @@ export class Bases {
   }
 
   async #first(text: string, reference: ImageReference, { signal }: BaseRequest): Promise<string> {
-    const digest = this.#known.get(text) ?? (await this.#images.resolve(reference, { signal, timeoutSeconds: firstLookupSeconds }));
+    const limits = { signal, timeoutSeconds: firstLookupSeconds };
+    const digest = this.#known.get(text) ?? (await this.#images.resolve(reference, limits).catch(saysWhatFor));
     if (digest === undefined) throw missingBase(text);
     this.#known.set(text, digest);
     return digest;
@@ -77,6 +78,11 @@ export class Bases {
       return thrown;
     }
   }
+}
+
+function saysWhatFor(thrown: unknown): never {
+  if (!(thrown instanceof Failure) || thrown.kind === "bug" || thrown.code === "cancelled") throw thrown;
+  throw retell(thrown, { message: `${thrown.message} The Containerfile builds on it.` });
 }
 
 function parseBase(text: string): ImageReference {

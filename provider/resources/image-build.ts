@@ -1,5 +1,5 @@
 /** Brings one image into being: found under its `in-` tag, or built, pushed and read back; then its tags are moved. */
-import { asFailure, Failure } from "../failure.ts";
+import { asFailure, Failure, retell } from "../failure.ts";
 import { shortDigest } from "../model/digest.ts";
 import { formatImageReference, type PinnedReference } from "../model/image-reference.ts";
 import { pinBases } from "../model/pin-bases.ts";
@@ -90,14 +90,9 @@ async function build(ports: ImagePorts, plan: BuildPlan, { folder, reading }: Wo
 
 /** What was pushed is in state, and so is that it has no tags yet: the next run has something to do even after a refresh. */
 function untagged(cause: Failure, tags: readonly string[], { ref, digest }: ImageState): Failure {
-  const { kind, detail, fix, code } = cause;
-  return new Failure({
-    kind,
-    message: `${cause.message} The image itself is in place (${ref.replace(digest, `sha256:${shortDigest(digest)}…`)}); its tags (${tags.join(", ")}) are moved by the next run.`,
-    ...(detail === undefined ? {} : { detail }),
-    ...(fix === undefined ? {} : { fix }),
-    ...(code === undefined ? {} : { code }),
-    cause,
+  const short = ref.replace(digest, `sha256:${shortDigest(digest)}…`);
+  return retell(cause, {
+    message: `${cause.message} The image itself is in place (${short}); its tags (${tags.join(", ")}) are moved by the next run.`,
   });
 }
 

@@ -36,9 +36,9 @@ export async function checkImage(contexts: BuildContexts, bases: Bases, request:
   }
 }
 
-/** Pulumi prints the property before the reason, so the reason starts on a line of its own. */
+/** No property: Pulumi would print its value, and it is what lies behind it that is wrong. */
 function asCheckFailure(failure: Failure): CheckFailure {
-  return { path: ["context"], reason: describeFailure(failure) };
+  return { path: [], reason: describeFailure(failure) };
 }
 
 function unknownInputs(args: Given): Derived {

@@ -1,5 +1,5 @@
 /** An image that exists: read back, imported, removed. */
-import { Failure } from "../failure.ts";
+import { Failure, retell } from "../failure.ts";
 import { formatImageReference, parseImageReference, type ImageReference } from "../model/image-reference.ts";
 import type { HandlersOf } from "../spec/resource.ts";
 import type { CallContext } from "../spec/served.ts";
@@ -26,14 +26,8 @@ export async function readImage(
 
 /** Whoever could not tell has said so, of which image and why. */
 function unsure(cause: Failure): Failure {
-  const { kind, message, detail, fix } = cause;
-  return new Failure({
-    kind,
-    message: `${message} Its state was kept.`,
-    ...(detail === undefined ? {} : { detail }),
-    ...(fix === undefined ? {} : { fix: `${fix.replace(/\.$/, "")} and run pulumi refresh again.` }),
-    cause,
-  });
+  const fix = cause.fix === undefined ? undefined : `${cause.fix.replace(/\.$/, "")} and run pulumi refresh again.`;
+  return retell(cause, { message: `${cause.message} Its state was kept.`, fix });
 }
 
 /** What can be recovered of an image that exists; its `in-` tag, when it is imported by that, lets the next run adopt it unbuilt. */

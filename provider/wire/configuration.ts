@@ -49,10 +49,11 @@ export function configuration(session: Session): Pick<Service, "checkConfig" | "
   };
 }
 
+/** The engine shows a property's value beside the reason, by its name alone: of a longer path it would show <nil>. */
 export function checkFailure({ path, reason }: CheckFailure): InstanceType<typeof proto.CheckFailure> {
   const failure = new proto.CheckFailure();
-  failure.setProperty(formatPath(path));
-  failure.setReason(reason);
+  if (path.length === 1) failure.setProperty(formatPath(path));
+  failure.setReason(path.length > 1 ? `${formatPath(path)}: ${reason}` : reason);
   return failure;
 }
 

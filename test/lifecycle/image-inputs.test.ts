@@ -1,5 +1,6 @@
 /** What decides about an Image: the hash and who computes it, bases that move, inputs that are not known yet; and how a preview says it. */
 import { expect, test } from "vitest";
+import { describeFailure, type Failure } from "../../provider/failure.ts";
 import { currentScheme, schemeOf } from "../../provider/model/input-hash.ts";
 import { formatPath, Secret, unknown, type ValueMap } from "../../provider/spec/value.ts";
 import type { Run } from "./harness.ts";
@@ -8,7 +9,7 @@ import { baseOne, baseTwo, debian, openWorld, program, told, unreachable } from 
 const front = "FROM quay.io/os/debian:13\nRUN apt-get install nginx\nCOPY www /srv/www\n";
 
 function refused(run: Run): string[] {
-  return run.checkFailures.map(({ path, reason }) => `${formatPath(path)}: ${reason}`);
+  return run.checkFailures.map(({ path, reason }) => (path.length === 0 ? reason : `${formatPath(path)}: ${reason}`));
 }
 
 test.each<[string, { readonly files: Readonly<Record<string, string>>; readonly more: ValueMap }, string]>([
@@ -78,7 +79,8 @@ test("an unreachable registry keeps a lock that holds, and is waited for once; a
   expect([following.changes, following.warnings]).toEqual([[], [`base ${debian} stays where it was locked: ${unreachable.message}`]]);
   expect(images.asked).toEqual([`resolve ${debian}`]);
   contexts.write("./os", { Containerfile: "FROM quay.io/os/alpine:3\n" });
-  await expect(world.web.preview(program())).rejects.toThrow(unreachable);
+  const thrown = await world.web.preview(program()).catch((error: unknown) => error);
+  expect(describeFailure(thrown as Failure)).toBe(`${unreachable.message} The Containerfile builds on it.\nfix: ${unreachable.fix}`);
 });
 
 test("a build whose tag cannot be looked up is planned, with the reason", async () => {
@@ -100,14 +102,14 @@ test("a base that is not there, or could be any, is refused", async () => {
   contexts.write("./os", { Containerfile: "FROM quay.io/os/none:1\n" });
   expect(refused(await web.preview(program()))).toMatchInlineSnapshot(`
     [
-      "context: The base image "quay.io/os/none:1" does not exist: its registry answered that it has no such tag.
+      "The base image "quay.io/os/none:1" does not exist: its registry answered that it has no such tag.
     fix: correct the FROM line, or push the base image first.",
     ]
   `);
   contexts.write("./os", { Containerfile: "FROM debian\n" });
   expect(refused(await web.preview(program()))).toMatchInlineSnapshot(`
     [
-      "context: The base image "debian" names no registry, so it could mean another image on another machine.
+      "The base image "debian" names no registry, so it could mean another image on another machine.
     fix: write it in full, as registry/repository:tag.",
     ]
   `);
@@ -160,7 +162,7 @@ test("the hash's scheme is that of the old inputs", async () => {
   web.stored = { ...stored, inputs: { ...stored.inputs, inputHash: `9:${"0".repeat(64)}` } };
   expect(refused(await web.preview(program()))).toMatchInlineSnapshot(`
     [
-      "context: The stack's inputHash was computed by scheme 9, and this version of the bootable provider knows scheme 1 only.
+      "The stack's inputHash was computed by scheme 9, and this version of the bootable provider knows scheme 1 only.
     fix: use the version of the provider that last updated this stack, or a newer one.",
     ]
   `);

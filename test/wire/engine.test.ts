@@ -176,7 +176,7 @@ test("wrong inputs and configuration name the property and what is accepted", as
   workspace.program(resources(thing("a", { content: "bad" })));
   const inputs = await workspace.run("preview");
   expect(diagnostics(inputs.output)).toBe(
-    `probe:index:Thing (a):\n  error: probe:index:Thing resource 'a': property labels["a b"] value {<nil>} has a problem: "bad" is no content; use any other word`,
+    `probe:index:Thing (a):\n  error: probe:index:Thing resource 'a' has a problem: labels["a b"]: "bad" is no content; use any other word`,
   );
   const configuration = await workspace.run("preview", "-c", "probe:color=mauve");
   expect(diagnostics(configuration.output)).toBe(
@@ -203,6 +203,6 @@ test("a component's parts are made, and a part that is refused says why", async 
   expect(section(made.output, "Resources:")).toBe("+ 4 created");
   workspace.program(resources(pair("bad")));
   const { output } = await workspace.run("preview");
-  const reason = `property labels["a b"] value {<nil>} has a problem: "bad" is no content; use any other word`;
-  expect(diagnostics(output)).toContain(`probe:index:Thing (pair-left):\n  error: probe:index:Thing resource 'pair-left': ${reason}`);
+  const reason = `has a problem: labels["a b"]: "bad" is no content; use any other word`;
+  expect(diagnostics(output)).toContain(`probe:index:Thing (pair-left):\n  error: probe:index:Thing resource 'pair-left' ${reason}`);
 });

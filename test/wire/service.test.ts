@@ -95,7 +95,7 @@ test("check: old inputs, autonaming, failures with a path, secrets and unknowns 
   expect((await check(inputs)).getInputs()?.toJavaScript()).toEqual({ ...inputs, had: null, autoname: "web-1" });
   expect((await check(inputs, { a: 1 })).getInputs()?.toJavaScript()).toMatchObject({ had: { a: 1 } });
   expect((await check({ content: "bad" })).toObject().failuresList).toEqual([
-    { property: 'labels["a b"]', reason: '"bad" is no content; use any other word' },
+    { property: "", reason: 'labels["a b"]: "bad" is no content; use any other word' },
   ]);
 });
 
