@@ -24,6 +24,8 @@ export interface StartedRun {
 export interface Workspace {
   /** The project folder. */
   readonly directory: string;
+  /** The variables that pulumi runs with. */
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
   /** Runs pulumi and waits; `run("up", "--yes")`. */
   run(...args: readonly string[]): Promise<EngineRun>;
   start(...args: readonly string[]): StartedRun;
@@ -76,6 +78,7 @@ export async function openWorkspace(options: WorkspaceOptions): Promise<Workspac
   const start = (...args: readonly string[]): StartedRun => startPulumi(args, directory, environment);
   const workspace: Workspace = {
     directory,
+    environment,
     start,
     run: async (...args) => start(...args).finished,
     program: (yaml) => writeFileSync(join(directory, "Pulumi.yaml"), projectFile(options) + yaml),

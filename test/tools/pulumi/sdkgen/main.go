@@ -23,7 +23,7 @@ const tool = "bootable"
 func generate(language string, pkg *schema.Package) (map[string][]byte, error) {
 	switch language {
 	case "nodejs":
-		return nodejs.GeneratePackage(tool, pkg, nil, nil, false, nil)
+		return nodejs.GeneratePackage(tool, pkg, nil, nil, true, nil)
 	case "python":
 		return python.GeneratePackage(tool, pkg, nil, nil)
 	case "go":
