@@ -3,13 +3,13 @@
  * Whoever uses a disk holds the lock of its identity, so two processes never make the same disk twice, and nobody
  * removes one that is being read. What a crash left behind is removed under the same lock.
  */
-import { constants } from "node:fs";
-import { access, chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { cancelled, Failure } from "../failure.ts";
+import { cancelled } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import type { CachedDisk } from "../resources/ports.ts";
 import { isPartial, partialPath, writeAtomically } from "../storage/atomic-file.ts";
+import { makeOwnFolder } from "../storage/own-folder.ts";
 import { tryLock, withLock } from "../storage/process-lock.ts";
 import { readRecord, removeRecord, writeRecord, type DiskRecord } from "./disk-record.ts";
 import { reportDiskFull } from "./disk-full.ts";
@@ -22,6 +22,8 @@ export interface DiskCacheOptions {
 
 export interface Making {
   readonly signal: AbortSignal;
+  /** Another process has the disk. */
+  readonly onWait?: () => void;
   /** Fills the private folder, answers the path of the disk in it and the digest of its bytes. */
   readonly make: (directory: string) => Promise<{ readonly path: string; readonly digest: Digest }>;
 }
@@ -37,8 +39,8 @@ const identityPattern = /^([0-9a-f]{64})\./;
 export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache {
   return {
     use: async (identity, making, work) => {
-      await makeFolder(directory);
-      const result = await withLock(lockName(directory, identity), making.signal, async () => {
+      await makeOwnFolder({ path: directory, holds: "Disks", variable: "XDG_CACHE_HOME" });
+      const result = await withLock(lockName(directory, identity), making, async () => {
         await sweep(directory, identity);
         const found = await readRecord(directory, identity);
         const record = found ?? (await makeDisk(directory, identity, making));
@@ -50,21 +52,6 @@ export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache
       return result;
     },
   };
-}
-
-async function makeFolder(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw new Failure({
-      kind: "environment",
-      code: "cache-directory",
-      message: `Disks are kept in ${directory}, and that cannot be used (${(error as NodeJS.ErrnoException).code ?? String(error)}).`,
-      fix: "set XDG_CACHE_HOME to a folder that you may write to.",
-      cause: error,
-    });
-  }
 }
 
 export function diskPath(directory: string, identity: string): string {

@@ -70,7 +70,8 @@ async function withDisk<T>(context: Context, request: IdentifiedRequest, work: (
     const totalBytes = (await stat(path)).size;
     return { path, digest: await digestFile(path, { phase: "reading the disk back", totalBytes, signal, onProgress }) };
   };
-  return context.cache.use(identity, { signal, make }, work);
+  const onWait = (): void => onProgress({ phase: "waiting for another process that has the disk", doneBytes: 0 });
+  return context.cache.use(identity, { signal, onWait, make }, work);
 }
 
 /** The manifest of the wanted platform, without fetching any layer. */

@@ -32,13 +32,14 @@ export interface Exporting {
 }
 
 export async function exportDisk({ request, identity, programs, cacheDirectory, withDisk }: Exporting): Promise<ExportedFile> {
-  const { format, signal } = request;
+  const { format, signal, onProgress } = request;
   const writer = writerOf(format);
   const directory = resolve(request.directory);
   const path = join(directory, `${checkedName(request.baseName)}${writer.extension}`);
   const content = `${identity} ${format} ${writer.version}`;
   await makeFolder(directory);
-  return withLock(path, signal, async () => {
+  const onWait = (): void => onProgress({ phase: "waiting for another process that writes the same file", doneBytes: 0 });
+  return withLock(path, { signal, onWait }, async () => {
     const found = await readExport(cacheDirectory, path, content);
     const record = found ?? (await withDisk((disk) => writeFile({ disk, writer, path, request, programs, cacheDirectory, content })));
     return { path, format, sizeBytes: record.sizeBytes, digest: record.digest };

@@ -2,6 +2,7 @@
 import { Failure } from "../failure.ts";
 import type { RunProgram } from "../model/program.ts";
 import { findCredentials, helpersFor, parseAuthFile, parseHelperAnswer, type AuthFile, type Credentials } from "./auth-file.ts";
+import { textsOf } from "./json-shape.ts";
 import { authFiles, readIfThere, type Environment } from "./surroundings.ts";
 
 export type FindCredentials = (registry: string, repository: string, signal: AbortSignal) => Promise<Credentials | undefined>;
@@ -40,6 +41,8 @@ export function credentialFinder(runProgram: RunProgram, environment: Environmen
       args: ["get"],
       purpose: `to log in to ${registry}`,
       input: helperKey(registry),
+      // It finds its own way to the secrets, by variables that only it knows.
+      environment: textsOf(environment),
       signal,
       timeoutSeconds: 30,
       // Helpers say "not found" with exit code 1.

@@ -1,13 +1,17 @@
 /** The `index.json` of the image store: which images it holds, under which names. Changed only under a lock. */
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import { replaceFile } from "../storage/atomic-file.ts";
+import { makeOwnFolder } from "../storage/own-folder.ts";
 import { withLock } from "../storage/process-lock.ts";
 import { parseShape, shapesAt } from "./json-shape.ts";
 import { parseDescriptor, type Descriptor } from "./manifest.ts";
 import { readIfThere } from "./surroundings.ts";
+
+/** Nobody works on the index for that long. */
+const patienceSeconds = 600;
 
 const nameAnnotation = "org.opencontainers.image.ref.name";
 
@@ -59,8 +63,8 @@ function format(entries: readonly Entry[]): string {
 
 /** No other process changes the store while `work` runs. */
 export async function withStoreLock<T>(directory: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  return withLock(indexPath(await realpath(directory)), signal, work);
+  await makeOwnFolder({ path: directory, holds: "Images", variable: "XDG_DATA_HOME" });
+  return withLock(indexPath(await realpath(directory)), { signal, patienceSeconds }, work);
 }
 
 /** Call it under the lock. */

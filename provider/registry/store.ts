@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { Failure } from "../failure.ts";
 import { digestHex, type Digest } from "../model/digest.ts";
 import { writeAtomically } from "../storage/atomic-file.ts";
+import { makeOwnFolder } from "../storage/own-folder.ts";
 import { readBody } from "./exchange.ts";
 import { maxConfigurationBytes } from "./manifest.ts";
 import { throwIfCancelled, type Task } from "./trouble.ts";
@@ -79,7 +80,7 @@ export class Store {
 
   /** Makes the layout's folders; only the user may look into them. */
   async prepare(): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await makeOwnFolder({ path: this.directory, holds: "Images", variable: "XDG_DATA_HOME" });
     await mkdir(this.blobs, { recursive: true });
     await writeFile(join(this.directory, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}\n', { flag: "wx" }).catch((error: unknown) => {
       if (!hasCode(error, "EEXIST")) throw this.#explain(error);

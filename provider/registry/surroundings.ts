@@ -11,8 +11,13 @@ export function set(environment: Environment, name: string): string | undefined 
   return value === "" ? undefined : value;
 }
 
+/** In a container a user may be in no list and have no home, and so no settings in it. */
 function home(environment: Environment): string {
-  return set(environment, "HOME") ?? homedir();
+  try {
+    return set(environment, "HOME") ?? homedir();
+  } catch {
+    return "/nonexistent";
+  }
 }
 
 /** `$XDG_CONFIG_HOME/containers`. */

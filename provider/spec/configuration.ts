@@ -29,6 +29,19 @@ export const configuration = {
 /** Set by SDKs and the engine on every provider, and none of ours. */
 const foreignKeys: ReadonlySet<string> = new Set(["version", "pluginDownloadURL"]);
 
+/** What was configured last, for those who ask at each use: they are made before the engine configures anything. */
+export function configurationInForce(): { readonly now: () => ProviderConfig; readonly configure: typeof configure } {
+  let { config } = configure({});
+  return {
+    now: () => config,
+    configure: (raw) => {
+      const configured = configure(raw);
+      ({ config } = configured);
+      return configured;
+    },
+  };
+}
+
 /** Reads raw configuration, where anything but a string arrives as JSON text. Unknown values give their defaults. */
 export function configure(raw: ValueMap): { readonly config: ProviderConfig; readonly failures: readonly CheckFailure[] } {
   const failures: CheckFailure[] = [];

@@ -4,11 +4,14 @@ import { rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cancelled } from "../failure.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cancelled, Failure } from "../failure.ts";
 
 export interface Lock {
   release(): Promise<void>;
 }
+
+const shortestWaitMilliseconds = 5;
 
 /** A listening socket is the lock: only one process can bind a name. Linux has names without files (abstract sockets). */
 function address(name: string): string {
@@ -68,13 +71,36 @@ export async function tryLock(name: string): Promise<Lock | undefined> {
   return { release };
 }
 
+function stillHeld(name: string, seconds: number): Failure {
+  return new Failure({
+    kind: "environment",
+    code: "locked",
+    message: `${name} has been in use by another process for ${seconds} s, which is as long as this run waits. Nothing of it was changed.`,
+    fix: "look for another run of pulumi that hangs, end it, and run this one again.",
+  });
+}
+
+export interface Waiting {
+  readonly signal: AbortSignal;
+  /** Called once, when another holds the lock: whoever waits must see what for. */
+  readonly onWait?: () => void;
+  /** How long to wait at most; for what no honest process holds for long. Anybody on this computer can hold any name. */
+  readonly patienceSeconds?: number;
+}
+
 /** Waits for the lock `name` (any text; a path is a good one), runs `work` under it, lets go. */
-export async function withLock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    if (signal.aborted) throw cancelled(`Waiting for another process that uses ${name}`);
+export async function withLock<T>(name: string, waiting: Waiting, work: () => Promise<T>): Promise<T> {
+  const { onWait, patienceSeconds } = waiting;
+  const timeout = patienceSeconds === undefined ? [] : [AbortSignal.timeout(patienceSeconds * 1000)];
+  const signal = AbortSignal.any([waiting.signal, ...timeout]);
+  for (let waits = 0; ; waits += 1) {
+    if (waiting.signal.aborted) throw cancelled(`Waiting for another process that uses ${name}`);
     const lock = await tryLock(name);
     if (lock === undefined) {
-      await holderGone(name, signal);
+      if (timeout[0]?.aborted === true) throw stillHeld(name, patienceSeconds ?? 0);
+      if (waits === 0) onWait?.();
+      // A holder that turns everybody away must not keep us busy.
+      await Promise.all([holderGone(name, signal), sleep(shortestWaitMilliseconds)]);
       continue;
     }
     try {

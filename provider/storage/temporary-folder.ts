@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeOwnFolder } from "./own-folder.ts";
 
 /** Programs that work in such a folder put their own beside it, under its name and a suffix. */
 const namePattern = /^[a-z0-9-]+\.([0-9]+)\.[0-9a-f]+(?:-.+)?$/;
@@ -23,9 +24,14 @@ async function sweep(parent: string): Promise<void> {
   }
 }
 
+/** The same with a parent that is known beforehand. */
+export function temporaryFolders(parent: string): <T>(purpose: string, work: (folder: string) => Promise<T>) => Promise<T> {
+  return (purpose, work) => withTemporaryFolder(parent, purpose, work);
+}
+
 /** Runs `work` with an empty folder below `parent`; `purpose` is a word for its name. */
 export async function withTemporaryFolder<T>(parent: string, purpose: string, work: (folder: string) => Promise<T>): Promise<T> {
-  await mkdir(parent, { recursive: true, mode: 0o700 });
+  await makeOwnFolder({ path: parent, holds: "Files of work in progress", variable: "XDG_CACHE_HOME" });
   await sweep(parent);
   const folder = join(parent, `${purpose}.${process.pid}.${randomBytes(6).toString("hex")}`);
   await mkdir(folder, { mode: 0o700 });

@@ -58,7 +58,9 @@ interface Attempt {
 async function buildOnce(build: ContainerBuild, attempt: Attempt): Promise<PlatformImage> {
   const name = cacheName(build.request, attempt.platform);
   // Another build of the same context would replace the image while we copy it out.
-  return withLock(name, build.request.signal, () => buildAs(name, build, attempt));
+  const { signal, onLine } = build.request;
+  const onWait = (): void => onLine("Waiting for another process that builds the same context.");
+  return withLock(name, { signal, onWait }, () => buildAs(name, build, attempt));
 }
 
 /** The image stays under its cache name; the one that had the name before goes, so that storage does not grow. */

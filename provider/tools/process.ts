@@ -59,12 +59,7 @@ export const startDetached: StartDetached = async (run) => {
   return child.pid ?? 0;
 };
 
-/** Maps the keys of `bootable:tools` (`qemuImg`) to the programs they name (`qemu-img`). */
-export function withToolPaths(run: RunProgram, paths: Readonly<Record<string, string>>): RunProgram {
-  return (request) => run({ ...request, program: toolPath(request.program, paths) });
-}
-
-/** The path set for a program under its key, else its name. */
+/** The path set for a program under its key in `bootable:tools` (`qemuImg` for `qemu-img`), else its name. */
 export function toolPath(program: string, paths: Readonly<Record<string, string>>): string {
   const key = toolKey(program);
   return (Object.hasOwn(paths, key) ? paths[key] : undefined) ?? program;

@@ -8,7 +8,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import emptyProto from "google-protobuf/google/protobuf/empty_pb.js";
 import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
-import { asFailure, cancelled, Failure } from "../failure.ts";
+import { asFailure, cancelled, describeFailure, Failure } from "../failure.ts";
 import type { Package } from "../spec/served.ts";
 import { componentFailure, isOfComponent } from "./component-failure.ts";
 import { configuration } from "./configuration.ts";
@@ -22,9 +22,17 @@ const maximumMessageBytes = 400 * 1024 * 1024;
 /** The engine kills what has not ended 5 s after its SIGINT. */
 const shutdownMilliseconds = 4000;
 
-/** Answers when the port line has been printed. */
-export async function serve(pkg: Package): Promise<void> {
-  const session = new Session(pkg);
+/** Answers when the port line has been printed. The engine shows its user what a plugin that does not start has to say. */
+export async function serve(make: () => Package): Promise<void> {
+  try {
+    await listen(new Session(make()));
+  } catch (thrown) {
+    process.stderr.write(`${describeFailure(asFailure(thrown))}\n`);
+    process.exit(1);
+  }
+}
+
+async function listen(session: Session): Promise<void> {
   session.engine.connect(engineAddress(process.argv.slice(2)));
   const server = new Server({
     "grpc.max_receive_message_length": maximumMessageBytes,
@@ -41,7 +49,7 @@ export async function serve(pkg: Package): Promise<void> {
 }
 
 /** The first argument that is neither a flag nor a flag's value. */
-export function engineAddress(args: readonly string[]): string {
+function engineAddress(args: readonly string[]): string {
   return args.find((arg, index) => !arg.startsWith("-") && args[index - 1] !== "--tracing" && args[index - 1] !== "-tracing") ?? "";
 }
 

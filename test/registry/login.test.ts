@@ -128,7 +128,7 @@ test("a credential helper is asked, and what it says is used", async () => {
   const helper = join(bin, "docker-credential-testing");
   await writeFile(
     helper,
-    `#!/bin/sh\nread host\n[ "$1 $host" = "get ${registry.host}" ] && echo '{"Username":"kiosk","Secret":"kiosk-secret"}' || { echo "credentials not found in native keychain"; exit 1; }\n`,
+    `#!/bin/sh\nread host\n[ "$1 $host $KIOSK_PROFILE" = "get ${registry.host} own" ] && echo '{"Username":"kiosk","Secret":"kiosk-secret"}' || { echo "credentials not found in native keychain"; exit 1; }\n`,
   );
   await chmod(helper, 0o755);
   await mkdir(join(configHome, "containers"));
@@ -137,7 +137,8 @@ test("a credential helper is asked, and what it says is used", async () => {
   const before = process.env["PATH"];
   process.env["PATH"] = `${bin}:${before}`;
   onTestFinished(() => void (process.env["PATH"] = before));
-  const images = await imagesIn(configHome);
+  // Helpers of clouds are told by variables of their own which account is meant.
+  const images = await imagesIn(configHome, { environment: { KIOSK_PROFILE: "own" } });
   const repository = { registry: registry.host, repository: "team/os" };
   const done = await images.publish({
     repository,

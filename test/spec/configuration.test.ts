@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { configure } from "../../provider/spec/configuration.ts";
+import { configurationInForce, configure } from "../../provider/spec/configuration.ts";
 import { formatPath, Secret, unknown, type ValueMap } from "../../provider/spec/value.ts";
 
 const defaults = { cacheSizeBytes: 20 * 1024 ** 3, progress: "auto", tools: {} };
@@ -17,6 +17,13 @@ test.each<[ValueMap, object]>([
   [{ version: "1.2.3", pluginDownloadURL: "x", __internal: {} }, defaults],
 ])("reads %o", (raw, config) => {
   expect(configure(raw)).toEqual({ config, failures: [] });
+});
+
+test("what is in force is what was configured last", () => {
+  const configuration = configurationInForce();
+  expect(configuration.now()).toEqual(defaults);
+  expect(configuration.configure({ cacheSize: "1GiB" })).toEqual(configure({ cacheSize: "1GiB" }));
+  expect(configuration.now().cacheSizeBytes).toBe(1024 ** 3);
 });
 
 test.each<[ValueMap, string]>([

@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { asFailure, describeFailure, type Failure } from "../../provider/failure.ts";
 import type { ProgramRun } from "../../provider/model/program.ts";
-import { runProgram, startDetached, withToolPaths } from "../../provider/tools/process.ts";
+import { runProgram, startDetached } from "../../provider/tools/process.ts";
+import { toolbox } from "../../provider/tools/toolbox.ts";
 import { isRunning, until } from "./process-waiting.ts";
 
 const node = process.execPath;
@@ -85,8 +86,8 @@ describe("what goes in", () => {
   });
 
   test("tool paths replace programs by their keys", async () => {
-    const run = withToolPaths(runProgram, { qemuImg: node });
-    const { stdout } = await run(script("console.log(1)", { program: "qemu-img" }));
+    const tools = toolbox(() => ({ qemuImg: node }));
+    const { stdout } = await tools.runProgram(script("console.log(1)", { program: "qemu-img" }));
     expect(stdout).toBe("1\n");
   });
 });

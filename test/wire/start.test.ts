@@ -21,6 +21,7 @@ beforeAll(() => {
   copyFileSync(join(checkout, "provider/pulumi-resource-bootable"), join(root, "provider/pulumi-resource-bootable"));
   symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
   writeFileSync(join(root, "record-loads.mjs"), recordLoads);
+  writeFileSync(join(root, "no-home.mjs"), noHome);
 });
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -29,6 +30,15 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const recordLoads = `
 import { registerHooks } from "node:module";
 registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });
+`;
+
+/** A user that is in no list, as containers have them. */
+const noHome = `
+import os from "node:os";
+import { syncBuiltinESMExports } from "node:module";
+os.userInfo = () => { throw new Error("ENOENT"); };
+process.getuid = () => 12345;
+syncBuiltinESMExports();
 `;
 
 async function start(program: string, args: readonly string[]): Promise<{ readonly port: string; readonly loaded: readonly string[] }> {
@@ -72,6 +82,18 @@ test("of Pulumi's SDK only the protocol is loaded at the start, and nothing comp
   expect(foreign.filter((path) => path.startsWith("@pulumi/") && !path.startsWith("@pulumi/pulumi/proto/"))).toEqual([]);
   expect(foreign.filter((path) => /^(?:typescript|ts-node)\//u.test(path))).toEqual([]);
   expect(foreign).not.toHaveLength(0);
+});
+
+test("a start that comes to nothing says why in words", async () => {
+  const main = join(root, "dist/main.js");
+  const child = spawn(node, ["--import", join(root, "no-home.mjs"), main], { stdio: ["ignore", "pipe", "pipe"], env: { HOME: "nowhere" } });
+  let told = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (told += text));
+  expect(await new Promise((resolve) => child.once("close", resolve))).toBe(1);
+  expect(told).toBe(
+    "Neither XDG_DATA_HOME nor HOME is set to an absolute path, and user 12345 of this computer has no home folder.\n" +
+      "fix: set HOME to a folder that you may write to.\n",
+  );
 });
 
 test("package.json names the entry that run-plugin requires", () => {

@@ -78,7 +78,13 @@ function mirrorIn(text, suite) {
 
 async function addBackports(suite) {
   const { uri, signedBy } = await configuredMirror(suite);
-  const lines = ["Types: deb", `URIs: ${uri}`, `Suites: ${suite}-backports`, "Components: main", ...(signedBy ? [`Signed-By: ${signedBy}`] : [])];
+  const lines = [
+    "Types: deb",
+    `URIs: ${uri}`,
+    `Suites: ${suite}-backports`,
+    "Components: main",
+    ...(signedBy ? [`Signed-By: ${signedBy}`] : []),
+  ];
   await writeFile("/etc/apt/sources.list.d/bootable-backports.sources", `${lines.join("\n")}\n`);
 }
 

@@ -35,7 +35,10 @@ export async function run(argv, { log, cwd = checkout, env = {} }) {
     child.once("close", resolve);
   });
   await new Promise((resolve) => stream.end(resolve));
-  if (code !== 0) throw new Error(`${argv.join(" ")} ended with code ${code}. Its last lines (all of them are in ${path}):\n${tail.split("\n").slice(-20).join("\n")}`);
+  if (code !== 0)
+    throw new Error(
+      `${argv.join(" ")} ended with code ${code}. Its last lines (all of them are in ${path}):\n${tail.split("\n").slice(-20).join("\n")}`,
+    );
 }
 
 /**

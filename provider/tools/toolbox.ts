@@ -1,0 +1,37 @@
+/** All external programs as the rooms take them, each at the path that the configuration gives it at the time. */
+import type { RunProgram, StartDetached } from "../model/program.ts";
+import { builders } from "./builders.ts";
+import { cp } from "./cp.ts";
+import { e2fsprogs } from "./e2fsprogs.ts";
+import { mtools } from "./mtools.ts";
+import { runProgram, startDetached, toolPath } from "./process.ts";
+import { qemuImg } from "./qemu-img.ts";
+import { qemu } from "./qemu.ts";
+import { ssh } from "./ssh.ts";
+
+export interface Toolbox {
+  readonly runProgram: RunProgram;
+  readonly builders: ReturnType<typeof builders>;
+  readonly forDisks: {
+    readonly ext4: ReturnType<typeof e2fsprogs>;
+    readonly fat: ReturnType<typeof mtools>;
+    readonly converter: ReturnType<typeof qemuImg>;
+    readonly copier: ReturnType<typeof cp>;
+  };
+  readonly forMachines: {
+    readonly qemu: ReturnType<typeof qemu>;
+    readonly ssh: ReturnType<typeof ssh>;
+    readonly start: StartDetached;
+  };
+}
+
+export function toolbox(paths: () => Readonly<Record<string, string>>): Toolbox {
+  const run: RunProgram = (request) => runProgram({ ...request, program: toolPath(request.program, paths()) });
+  const start: StartDetached = (request) => startDetached({ ...request, program: toolPath(request.program, paths()) });
+  return {
+    runProgram: run,
+    builders: builders(run),
+    forDisks: { ext4: e2fsprogs(run), fat: mtools(run), converter: qemuImg(run), copier: cp(run) },
+    forMachines: { qemu: qemu(run, start), ssh: ssh(run), start },
+  };
+}
