@@ -33,7 +33,7 @@ export interface EspWriting {
 const consoles: Readonly<Record<string, string>> = { arm: "ttyAMA0", arm64: "ttyAMA0" };
 
 /** A last `console=` wins, so a program's own arguments come after ours. */
-export function kernelCommandLine({ rootPartition, image, architecture, kernelArguments }: BootEntry): string {
+function kernelCommandLine({ rootPartition, image, architecture, kernelArguments }: BootEntry): string {
   const broken = kernelArguments.find((argument) => /[\x00-\x1f\x7f]/.test(argument));
   if (broken !== undefined) {
     throw new Failure({
@@ -47,7 +47,7 @@ export function kernelCommandLine({ rootPartition, image, architecture, kernelAr
 }
 
 /** Source: UAPI group, boot loader specification, type 1. */
-export function loaderEntry(kernelVersion: string, entry: BootEntry): string {
+function loaderEntry(kernelVersion: string, entry: BootEntry): string {
   const lines = ["title Linux", `version ${kernelVersion}`, "linux /linux", "initrd /initrd", `options ${kernelCommandLine(entry)}`];
   return `${lines.join("\n")}\n`;
 }

@@ -32,7 +32,7 @@ export function ext4Script(root: FileNode, options: Ext4ScriptOptions): Ext4Scri
 }
 
 /** Quoted as debugfs reads it: a quote within quotes is doubled. */
-export function quoted(name: string): string {
+function quoted(name: string): string {
   return /^[A-Za-z0-9_./+:@%,=-]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 

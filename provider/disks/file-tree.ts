@@ -65,7 +65,7 @@ export function applyEntry(root: FileNode, layer: number, { entry, body }: { rea
 }
 
 /** Components without empty ones and `.`; a `..` is refused, since no honest archive needs one. */
-export function splitPath(path: string): string[] {
+function splitPath(path: string): string[] {
   if (path.length > longestPathBytes) throw refused(path, `its name is longer than ${longestPathBytes} bytes`);
   if (path.includes("\0")) throw refused(path, "it has a zero byte in it");
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

@@ -58,7 +58,7 @@ async function firstBytes(path: string): Promise<Buffer> {
 }
 
 /** Source: GNU tar manual, "Basic Tar Format". */
-export function oldGnuHeader(name: string, sizeBytes: number): Buffer {
+function oldGnuHeader(name: string, sizeBytes: number): Buffer {
   const block = Buffer.alloc(tarBlockBytes);
   const octal = (value: number, at: number, length: number): void =>
     void block.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");

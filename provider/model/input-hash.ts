@@ -53,7 +53,7 @@ function schemeOne(inputs: HashedInputs): unknown {
 }
 
 /** JSON with keys in bytewise order and no spaces: one text per value. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const members = Object.entries(value).toSorted(([a], [b]) => compareBytewise(a, b));

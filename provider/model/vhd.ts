@@ -1,6 +1,6 @@
 /** The footer that makes a raw disk a fixed VHD. Source: Microsoft, Virtual Hard Disk Image Format Specification 1.0. */
 
-export const vhdFooterBytes = 512;
+const vhdFooterBytes = 512;
 
 export interface VhdDisk {
   /** A multiple of a MiB: Azure takes no other. */

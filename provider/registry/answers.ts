@@ -17,7 +17,7 @@ function redact(text: string, secrets: readonly string[]): string {
 }
 
 /** The registry's own explanation: one line, without control characters, at most 200 characters. */
-export function registryWords(bytes: Uint8Array, secrets: readonly string[]): string | undefined {
+function registryWords(bytes: Uint8Array, secrets: readonly string[]): string | undefined {
   const shape = parseShape(Buffer.from(bytes).toString("utf8"));
   const first = shape && shapesAt(shape, "errors")[0];
   if (first === undefined) return undefined;

@@ -45,7 +45,7 @@ async function secureContextFor(host: string, environment: Environment): Promise
 }
 
 /** Loopback is never behind a proxy, whatever the variables say, as with podman. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.[0-9.]+$/.test(hostname);
 }
 

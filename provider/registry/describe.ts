@@ -57,7 +57,7 @@ async function readChild(reading: Reading, child: Descriptor): Promise<PlatformI
 }
 
 /** The images behind a manifest or index, in its order. */
-export async function platformImages(reading: Reading, document: Document): Promise<readonly PlatformImage[]> {
+async function platformImages(reading: Reading, document: Document): Promise<readonly PlatformImage[]> {
   const { content } = document;
   if (!isIndex(content)) {
     return [{ digest: document.digest, manifest: content, configuration: await readConfiguration(reading, content.config) }];

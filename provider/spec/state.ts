@@ -10,7 +10,7 @@ import { formatPath, Opaque, Secret, Unknown, type Value, type ValueMap } from "
  * The output that says which version of a resource's state this is. The engine hides names with two leading underscores
  * from people and keeps them in state, and no SDK knows of them.
  */
-export const stateVersionKey = "__stateVersion";
+const stateVersionKey = "__stateVersion";
 
 /** Whose state it is, for messages. */
 export interface Owner {
@@ -21,7 +21,7 @@ export interface Owner {
 }
 
 /** Throws where a newer version of the provider wrote the state: what it means cannot be known here. */
-export function refuseNewerState(owner: Owner, state: ValueMap): void {
+function refuseNewerState(owner: Owner, state: ValueMap): void {
   const version = bare(entryOf(state, stateVersionKey) ?? 1);
   if (typeof version === "number" && version <= owner.stateVersion) return;
   throw new Failure({

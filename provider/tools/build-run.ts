@@ -5,6 +5,7 @@ import type { BuildRequest } from "../resources/ports.ts";
 import type { BuildFolder } from "./build-folder.ts";
 import { missingEmulator } from "./foreign-platform.ts";
 import { lastLines } from "./output.ts";
+import { missingIds } from "./subordinate-ids.ts";
 
 export interface BuildRun {
   readonly run: RunProgram;
@@ -50,12 +51,15 @@ export async function runBuild(build: BuildRun): Promise<void> {
     code: "exit",
     message: `${what} stopped at ${steps.current() ?? "its start"}: ${program} exited with code ${exitCode}. ${left}`,
     detail: last.text(),
-    fix: await fixFor(build.platform),
+    fix: await fixFor(build),
   });
 }
 
-async function fixFor(platform: string | undefined): Promise<string> {
+async function fixFor({ platform, program }: BuildRun): Promise<string> {
   const emulator = await missingEmulator(platform);
+  const ids = program === "docker" ? undefined : await missingIds();
+  if (emulator === undefined && ids !== undefined)
+    return `run "${ids}${program === "podman" ? " && podman system migrate" : ""}": without rights, steps need ids for the users inside an image.`;
   if (emulator === undefined) return "mend what the last lines name, then run pulumi up again.";
   return (
     `install qemu-user-static: this computer cannot run the programs of ${platform} by itself, ` +

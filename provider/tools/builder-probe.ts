@@ -106,6 +106,12 @@ export function atLeast(version: string, [major, minor]: readonly [number, numbe
   return Number(first) > major || (Number(first) === major && Number(second) >= minor);
 }
 
+/** What the program said last, under what we say about it. */
+function lastWords(detail: string | undefined): readonly string[] {
+  const line = detail?.trimEnd().split("\n").at(-1) ?? "";
+  return line === "" ? [] : [`  it said: ${line}`];
+}
+
 function noBuilder(troubles: readonly Failure[]): Failure {
   const [only] = troubles;
   if (troubles.length === 1 && only !== undefined) return only;
@@ -123,7 +129,7 @@ function noBuilder(troubles: readonly Failure[]): Failure {
     kind: "environment",
     code: first.code ?? "not-working",
     message: `None of the builders found on PATH can build this image:`,
-    detail: present.map(({ message }) => message).join("\n"),
+    detail: present.map(({ message, detail }) => [message, ...lastWords(detail)].join("\n")).join("\n"),
     ...(first.fix === undefined ? {} : { fix: first.fix }),
   });
 }

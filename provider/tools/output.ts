@@ -7,7 +7,7 @@ const longestLine = 64 * 1024;
 const tailLength = 64 * 1024;
 
 /** Feeds text in any pieces; lines end at LF, CR LF or CR (progress bars). Answers what is left over. */
-export function splitLines(text: string, onLine: (line: string) => void): string {
+function splitLines(text: string, onLine: (line: string) => void): string {
   const lines = text.split(/\r?\n|\r(?=[^\n])/);
   let rest = lines.pop() ?? "";
   for (const line of lines) onLine(line);

@@ -29,7 +29,7 @@ const packages: Readonly<Record<string, Package>> = {
 };
 
 /** `qemu-utils (Debian) or qemu-img (Fedora)`; the program's own name when it is not in the table. */
-export function packageNames(program: string): string {
+function packageNames(program: string): string {
   const found = packages[basename(program)];
   if (found === undefined) return basename(program);
   return found.debian === found.fedora ? found.debian : `${found.debian} (Debian) or ${found.fedora} (Fedora)`;

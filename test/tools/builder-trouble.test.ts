@@ -1,5 +1,5 @@
 /** What a person reads when a build cannot start or stops: whole messages of real builders. */
-import { chmodSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asFailure, describeFailure, Failure } from "../../provider/failure.ts";
@@ -8,6 +8,7 @@ import type { BuildRequest } from "../../provider/resources/ports.ts";
 import { atLeast } from "../../provider/tools/builder-probe.ts";
 import { builders } from "../../provider/tools/builders.ts";
 import { missingEmulator } from "../../provider/tools/foreign-platform.ts";
+import { missingIds } from "../../provider/tools/subordinate-ids.ts";
 import { runProgram } from "../../provider/tools/process.ts";
 import { containerfile, makeContext, makeRequest, makeRoom, type Room } from "./build-fixture.ts";
 
@@ -120,6 +121,22 @@ describe("no builder that can", () => {
     `);
   });
 
+  test("with auto, what each of them said is told", async () => {
+    const broken: RunProgram = async (given) => {
+      if (given.program === "docker") throw new Failure({ kind: "environment", code: "not-found", message: "none" });
+      throw new Failure({ kind: "tool", code: "exit", message: "exited", detail: `first\n${given.program}: no such folder /gone` });
+    };
+    const failure = await failureOf(request("broken", containerfile(), { builder: "auto" }), broken);
+    expect(describeFailure(failure)).toMatchInlineSnapshot(`
+      "None of the builders found on PATH can build this image:
+      podman was found, but it does not answer.
+        it said: podman: no such folder /gone
+      buildah was found, but it does not answer.
+        it said: buildah: no such folder /gone
+      fix: see what "podman info" says ("podman machine start" starts its machine where it has one), or set builder to another one."
+    `);
+  });
+
   test("auto passes over what does not work and takes the next", async () => {
     const lines: string[] = [];
     const asked: string[] = [];
@@ -153,6 +170,21 @@ describe("no builder that can", () => {
     ["2.0", true],
     ["", true],
   ])("version %j reads here-documents: %s", (version, expected) => expect(atLeast(version, [1, 33])).toBe(expected));
+});
+
+test("a user without rights and without ranges of ids is told the command that gives them", async () => {
+  const user = { uid: 1001, username: "ann" };
+  const file = join(room.directory, "subuid");
+  const files = [file, file];
+  const command = "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann";
+  expect(await missingIds(user, files)).toBe(command);
+  writeFileSync(file, "bob:100000:65536\nann:165536:0\n");
+  expect(await missingIds(user, files)).toBe(command);
+  expect(await missingIds({ ...user, uid: 0 }, files)).toBeUndefined();
+  for (const line of ["ann:100000:65536", "1001:100000:65536"]) {
+    writeFileSync(file, `${line}\n`);
+    expect(await missingIds(user, files)).toBeUndefined();
+  }
 });
 
 test("the emulator that a platform needs is looked for among the kernel's handlers", async () => {

@@ -25,6 +25,7 @@ const everywhere = [
   "qemu-system-x86",
   "qemu-utils",
   "skopeo",
+  "uidmap",
   "util-linux",
   "zstd",
 ];
