@@ -1,10 +1,9 @@
 /** One process at a time changes the machines of a group. Whoever changes them holds the lock until it ends. */
-import { readFile } from "node:fs/promises";
 import { Failure } from "../failure.ts";
-import { replaceFile } from "../storage/atomic-file.ts";
 import { tryLock, type Lock } from "../storage/process-lock.ts";
 import { waitUntil } from "./pause.ts";
 import { sweepPartials } from "./qemu-files.ts";
+import { readHolder, writeHolder } from "./qemu-holder.ts";
 import type { GroupPlaces } from "./qemu-record.ts";
 
 /** Held by this process: a provider serves one run of Pulumi, and the engine lets no two operations at one resource. */
@@ -34,14 +33,12 @@ async function acquire(places: GroupPlaces, signal: AbortSignal): Promise<Lock> 
   await waitUntil(async () => (lock = await tryLock(`qemu ${places.folder}`)) !== undefined, { seconds: patienceSeconds, signal, what });
   if (lock === undefined) throw await busy(places);
   await sweepPartials(places);
-  const holder = { processId: process.pid, since: new Date().toISOString() };
-  await replaceFile(places.holder, `${JSON.stringify(holder)}\n`);
+  await writeHolder(places);
   return lock;
 }
 
 async function busy(places: GroupPlaces): Promise<Failure> {
-  const text = await readFile(places.holder, "utf8").catch(() => "{}");
-  const { processId, since } = JSON.parse(text) as { processId?: number; since?: string };
+  const { processId, since } = await readHolder(places);
   const who = processId === undefined ? "another process" : `another run of this provider (process ${processId}, since ${since})`;
   const message = `The machines of ${places.key} are being changed by ${who}. Nothing was changed by this run.`;
   return new Failure({ kind: "environment", code: "locked", message, fix: "wait until that run has ended, then run pulumi up again." });

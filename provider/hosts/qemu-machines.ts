@@ -4,8 +4,8 @@ import type { StartDetached } from "../model/program.ts";
 import type { MachineGroupPort, Machines } from "../resources/ports.ts";
 import { Accelerators } from "./qemu-accelerator.ts";
 import { qemuDriver } from "./qemu-driver.ts";
-
 import { findFirmware } from "./qemu-firmware.ts";
+import { refuseStrangers } from "./qemu-holder.ts";
 import { holdGroup, releaseGroup } from "./qemu-lock.ts";
 import { Machine, type MachineTools } from "./qemu-machine.ts";
 import { observeMachine } from "./qemu-observe.ts";
@@ -51,6 +51,7 @@ function group(stateDirectory: string, key: string, tools: MachineTools): Machin
       const names = await recordedMachines(places);
       return Promise.all(names.map((name) => observeMachine({ machine: machine(name), ssh: tools.ssh, healthCheck, signal })));
     },
+    refuseStrangers: () => refuseStrangers(places),
     driver: (target) => qemuDriver({ machine, ssh: tools.ssh, hold }, target),
     remove: async (name, request) => {
       await hold(request.signal);

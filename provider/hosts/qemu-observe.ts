@@ -47,7 +47,8 @@ function lastGood(record: MachineRecord | undefined): Pick<MachineFacts, "rollba
 }
 
 async function askHealth({ machine, ssh, healthCheck, signal }: Observe, { ports }: Boot, { startedAt }: MachineProcess): Promise<Health> {
-  const problem = await probeOf(healthCheck, { folder: machine.folder, ports, ssh }).ask(askSeconds, signal);
+  const patience = Math.min(askSeconds, healthCheck?.timeoutSeconds ?? askSeconds);
+  const problem = await probeOf(healthCheck, { folder: machine.folder, ports, ssh }).ask(patience, signal);
   stopIfAborted(signal, `Looking at machine "${machine.name}"`);
   if (problem === undefined) return "healthy";
   const age = (Date.now() - startedAt.getTime()) / 1000;

@@ -10,7 +10,7 @@ import { judgedBy } from "./machine-group-driver.ts";
 import { concurrency } from "./machine-group-plan.ts";
 import type { MachineGroupArgs, MachineGroupHandlers, MachineGroupPorts, MachineGroupState } from "./machine-group-spec.ts";
 import { bootedOf, commonImage, placesOf, rejectionOf, unsettledOf } from "./machine-group-state.ts";
-import { describeDisk, hashesOf, hostOf, hostsOf, pinnedReference, settingsOf, type GroupTarget } from "./machine-group-target.ts";
+import { describeDisk, hashesOf, hostOf, hostsOf, keyOf, pinnedReference, settingsOf, type GroupTarget } from "./machine-group-target.ts";
 import type { MachineFacts, MachineGroupPort } from "./ports.ts";
 import { progressText } from "./progress-text.ts";
 
@@ -21,9 +21,10 @@ type Request = Parameters<Ensure>[0];
 export async function ensureGroup(ports: MachineGroupPorts, request: Request): ReturnType<Ensure> {
   const { args, old, context } = request;
   const accelerator = await chooseAccelerator(ports, request);
-  const key = old?.state.key ?? context.urn;
+  const key = keyOf(old?.state, context);
   const group = ports.machines.group(key);
   const found = await group.observe(args.healthCheck, context.signal);
+  if (old === undefined && found.length > 0) await group.refuseStrangers();
   const leavers = found.filter(({ name }) => !args.machines.includes(name));
   if (refusalOf(request) === undefined) await removeMachines(group, { leavers, args, context });
   const target = await targetOf(ports, args, context.signal);

@@ -5,7 +5,7 @@ import { Unknown, unknown } from "../spec/value.ts";
 import { notBuilt, plannedHashes, plannedPlaces, planGroup, planText, type GroupPlan } from "./machine-group-plan.ts";
 import type { MachineGroupArgs, MachineGroupHandlers, MachineGroupPorts } from "./machine-group-spec.ts";
 import { rejectionOf } from "./machine-group-state.ts";
-import { describeDisk, pinnedReference, rememberedMachines, type GroupTarget } from "./machine-group-target.ts";
+import { describeDisk, keyOf, pinnedReference, rememberedMachines, type GroupTarget } from "./machine-group-target.ts";
 import type { MachineFacts } from "./ports.ts";
 
 type Preview = MachineGroupHandlers["preview"];
@@ -26,20 +26,19 @@ export async function previewGroup(ports: MachineGroupPorts, request: Request): 
     image: args.image,
     ...plannedPlaces(args, facts),
     accelerator: sameAccelerator ? old.state.accelerator : unknown,
-    key: keyOf(request),
+    key: keyOf(old?.state, context),
     diskIdentity: target.diskIdentity ?? unknown,
     ...(planned?.plan.refused === undefined ? {} : { rejected: planned.plan.refused }),
   };
 }
 
-function keyOf({ old, context }: Request): string {
-  return old?.state.key ?? context.urn;
-}
-
-async function lookAtMachines(ports: MachineGroupPorts, request: Request): Promise<readonly MachineFacts[]> {
-  if (ports.offline()) return rememberedMachines(request.old?.state);
-  const healthCheck = known<NonNullable<MachineGroupArgs["healthCheck"]>>(request.args.healthCheck);
-  return ports.machines.group(keyOf(request)).observe(healthCheck, request.context.signal);
+async function lookAtMachines(ports: MachineGroupPorts, { args, old, context }: Request): Promise<readonly MachineFacts[]> {
+  if (ports.offline()) return rememberedMachines(old?.state);
+  const healthCheck = known<NonNullable<MachineGroupArgs["healthCheck"]>>(args.healthCheck);
+  const group = ports.machines.group(keyOf(old?.state, context));
+  const found = await group.observe(healthCheck, context.signal);
+  if (old === undefined && found.length > 0) await group.refuseStrangers();
+  return found;
 }
 
 function say({ report }: CallContext, planned: GroupPlan | undefined): void {

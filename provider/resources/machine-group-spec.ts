@@ -88,7 +88,8 @@ const outputs = {
   accelerator: { type: oneOf(["kvm", "tcg"]), description: "What the machines run with." },
   key: {
     type: string(),
-    description: "What the machines are found by on this computer: the first URN of the resource, whatever it is renamed to.",
+    description:
+      "What the machines are found by on this computer: the first URN of the resource, whatever it is renamed to, after the organization where there are several.",
   },
   diskIdentity: { type: string(), description: "What identifies the disk that the machines start from.", optional: true },
   unsettled: {

@@ -60,7 +60,8 @@ export function bootedChanges(wanted: object, { booted, unsettled = [] }: Pick<M
 export function driftText(before: BootedMap, facts: readonly MachineFacts[]): string {
   const byName = new Map(facts.map((one) => [one.name, one]));
   const seen = new Map<string, string[]>();
-  for (const [name, digest] of Object.entries(before)) {
+  // The engine keeps maps in no order.
+  for (const [name, digest] of Object.entries(before).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const drift = driftOf(byName.get(name), digest);
     if (drift !== undefined) seen.set(drift, [...(seen.get(drift) ?? []), name]);
   }
@@ -68,7 +69,8 @@ export function driftText(before: BootedMap, facts: readonly MachineFacts[]): st
 }
 
 function driftOf(facts: MachineFacts | undefined, digest: string): string | undefined {
-  if (facts === undefined || facts.health === "absent") return "not running";
+  if (facts === undefined) return "not on this computer";
+  if (facts.health === "absent") return "not running";
   if (facts.booted !== undefined && facts.booted !== digest) return `on ${shortDigest(facts.booted)} instead of ${shortDigest(digest)}`;
   return facts.health === "healthy" ? undefined : facts.health;
 }

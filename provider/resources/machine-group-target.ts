@@ -6,6 +6,7 @@ import { isPinned, parseImageReference, type PinnedReference } from "../model/im
 import type { MachineSettings } from "../model/machine.ts";
 import { manifestFor } from "../model/platform.ts";
 import type { HostFacts } from "../rollout/fleet.ts";
+import type { CallContext } from "../spec/served.ts";
 import { plainDiskOptions } from "./disk-options.ts";
 import type { MachineGroupArgs, MachineGroupState } from "./machine-group-spec.ts";
 import type { Disks, Images, MachineFacts, Machines } from "./ports.ts";
@@ -23,6 +24,15 @@ export interface GroupTarget {
   readonly diskIdentity: string | undefined;
   /** By machine. */
   readonly settingsHashes: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * What a group is found by: what its state says, else the URN, which does not name the organization. Backends that know
+ * no organizations call theirs "organization".
+ */
+export function keyOf(state: MachineGroupState | undefined, { organization, urn }: CallContext): string {
+  const own = organization === "" || organization === "organization" ? urn : `${organization}/${urn}`;
+  return state?.key ?? own;
 }
 
 export function pinnedReference(text: string): PinnedReference {

@@ -83,7 +83,7 @@ function importFailure(id: string): Failure {
   return new Failure({
     kind: "input",
     message: `MachineGroup "${id}" cannot be imported: its machines do not know what their program said.`,
-    fix: "declare it in the program under the name that it had; machines that run are found by it and kept.",
+    fix: "declare it in the program under the name that it had, in the same stack and project: pulumi up finds machines by their URN.",
   });
 }
 
@@ -94,6 +94,7 @@ async function removeGroup(
 ): Promise<void> {
   const group = ports.machines.group(state.key);
   const leavers = await group.observe(undefined, context.signal);
+  if (leavers.length === 0) context.report.warn("no machine of it is on this computer, so none was stopped");
   await removeMachines(group, { leavers, args, context });
   await group.removeGroup(context.signal);
 }

@@ -213,6 +213,8 @@ export interface MachineTarget {
 export interface MachineGroupPort {
   /** All machines that exist under the key, whatever the program says. Asks processes, changes nothing. */
   observe(healthCheck: HealthCheck | undefined, signal: AbortSignal): Promise<readonly MachineFacts[]>;
+  /** For a run without a state: throws when the machines under the key were made by another program or backend. */
+  refuseStrangers(): Promise<void>;
   driver(target: MachineTarget): MachineDriver;
   /** Stops a machine and removes it; `dataDisks` too when told. */
   remove(name: string, options: { readonly dataDisks: boolean; readonly signal: AbortSignal }): Promise<void>;
@@ -223,7 +225,7 @@ export interface MachineGroupPort {
 export interface Machines {
   /** Names the missing programs and firmware, with what installs them; tries KVM for real. Throws a Failure. */
   preflight(settings: MachineSettings, signal: AbortSignal): Promise<{ readonly accelerator: "kvm" | "tcg"; readonly remark?: string }>;
-  /** `key` is the URN. */
+  /** `key` is the URN, with the organization before it where there are several. */
   group(key: string): MachineGroupPort;
   /** The hash that `MachineFacts.settingsHash` would have. */
   settingsHash(settings: MachineSettings): string;

@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { images } from "../../provider/registry/images.ts";
 import { runProgram } from "../../provider/tools/process.ts";
@@ -100,9 +100,12 @@ export interface PausedGroup extends Workspace {
   outputs(): Readonly<Record<string, unknown>>;
 }
 
-/** A stack with the MachineGroup `kiosk`, unless the program says otherwise. */
-export async function openPausedGroup({ environment }: PausedComputer): Promise<PausedGroup> {
-  const workspace = await openWorkspace({ project: "kiosks", plugins: { bootable: join(checkout, "provider") }, environment });
+/** A stack with the MachineGroup `kiosk`, unless the program says otherwise; `offline`: the same one, seen by a provider that asks no machine. */
+export async function openPausedGroup(computer: PausedComputer, offline?: PausedGroup): Promise<PausedGroup> {
+  const plugins = { bootable: join(checkout, "provider") };
+  const environment = { ...computer.environment, ...(offline && { BOOTABLE_OFFLINE: "1" }) };
+  const place = offline && { root: dirname(offline.directory) };
+  const workspace = await openWorkspace({ project: "kiosks", plugins, environment, ...place });
   onTestFinished(() => workspace.remove());
   const good = async (...args: readonly string[]): Promise<EngineRun> => {
     const run = await workspace.run(...args);

@@ -30,6 +30,7 @@ export class FakeMachines implements Machines {
   remark: string | undefined;
   missing: Failure | undefined;
   unreadable: Failure | undefined;
+  strangers: Failure | undefined;
   readonly #effects: Effects;
   #nextPort = 40_000;
 
@@ -72,6 +73,7 @@ export class FakeMachines implements Machines {
         if (this.unreadable !== undefined) return Promise.reject(this.unreadable);
         return Promise.resolve().then(() => [...machines()].map(([name, machine]) => this.#facts(name, machine)));
       },
+      refuseStrangers: () => (this.strangers === undefined ? Promise.resolve() : Promise.reject(this.strangers)),
       driver: (target) => this.#driver(machines, target),
       remove: async (name, { dataDisks }) => {
         await Promise.resolve();

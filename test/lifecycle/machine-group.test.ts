@@ -103,6 +103,30 @@ test("machines are found again under the URN that they were made with", async ()
   expect(machines.summary()).toEqual(["kiosk-1 2222 running", "kiosk-2 2222 running"]);
 });
 
+test("machines that another backend's state holds are left alone", async () => {
+  const { kiosk, machines, effects } = world();
+  await kiosk.up(program(v1));
+  kiosk.stored = undefined;
+  machines.strangers = new Failure({ kind: "environment", message: "They are somebody else's.", fix: "take another name." });
+  effects.take();
+  expect((await kiosk.preview(program(v2))).failure?.message).toBe("They are somebody else's.");
+  expect((await kiosk.up(program(v2))).failure?.message).toBe("They are somebody else's.");
+  expect([effects.take(), kiosk.stored]).toEqual([[], undefined]);
+  machines.strangers = undefined;
+  expect(told(await kiosk.up(program(v2)))).toBe("");
+  expect(machines.summary()).toEqual(["kiosk-1 2222 running", "kiosk-2 2222 running"]);
+});
+
+test("a state that moved to another computer says so, makes the machines there, and stops nothing at a destroy", async () => {
+  const { kiosk, machines } = world();
+  await kiosk.up(program(v1));
+  machines.groups.clear();
+  const planned = await kiosk.preview(program(v1));
+  expect(planned.warnings).toEqual(["since the last run: kiosk-1, kiosk-2 not on this computer"]);
+  expect(planned.infos).toEqual(["rollout to 1111aaaa0001: start kiosk-1, kiosk-2"]);
+  expect((await kiosk.destroy()).warnings).toEqual(["no machine of it is on this computer, so none was stopped"]);
+});
+
 test("a group whose machines cannot be asked keeps its state", async () => {
   const { kiosk, machines } = world();
   await kiosk.up(program(v1));

@@ -4,6 +4,7 @@ import { describeFailure, Failure } from "../../provider/failure.ts";
 import { machineGroupSpec, type MachineGroupPorts } from "../../provider/resources/machine-group-spec.ts";
 import { machineGroup } from "../../provider/resources/machine-group.ts";
 import { driftText } from "../../provider/resources/machine-group-state.ts";
+import { keyOf } from "../../provider/resources/machine-group-target.ts";
 import type { MachineFacts } from "../../provider/resources/ports.ts";
 import { formatPath, unknown, type ValueMap } from "../../provider/spec/value.ts";
 import { newImage, oldImage } from "../fakes/fleets.ts";
@@ -120,13 +121,20 @@ test("drift is one line, alike machines together", () => {
     facts("c", { booted: newImage }),
     facts("d", { booted: oldImage, health: "unhealthy" }),
   ];
-  expect(driftText(before, seen)).toBe("b, e not running; c on 77aa41c09d12 instead of 9f2c41aa08d1; d unhealthy");
+  expect(driftText(before, seen)).toBe("b not running; c on 77aa41c09d12 instead of 9f2c41aa08d1; d unhealthy; e not on this computer");
+});
+
+test("a group is found by what its state says, else by organization and URN", () => {
+  const context = { ...testContext(), urn: "urn:1" };
+  expect(keyOf(undefined, { ...context, organization: "organization" })).toBe("urn:1");
+  expect(keyOf(undefined, { ...context, organization: "acme" })).toBe("acme/urn:1");
+  expect(keyOf({ booted: {}, endpoints: {}, consoles: {}, accelerator: "tcg", key: "urn:0" }, context)).toBe("urn:0");
 });
 
 test("an import says what to do instead", async () => {
   const failure = await resource.read({ context: testContext(), id: "kiosk" }).catch((thrown: unknown) => thrown);
   expect(failure instanceof Failure && describeFailure(failure)).toMatchInlineSnapshot(`
     "MachineGroup "kiosk" cannot be imported: its machines do not know what their program said.
-    fix: declare it in the program under the name that it had; machines that run are found by it and kept."
+    fix: declare it in the program under the name that it had, in the same stack and project: pulumi up finds machines by their URN."
   `);
 });
