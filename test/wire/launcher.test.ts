@@ -1,6 +1,6 @@
 /** The launcher, in copies of the checkout's layout with Nodes of several ages. */
-import { execFile } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -22,7 +22,7 @@ function layOut({ pathNode, ownNode, built = true }: Layout): { readonly root: s
   if (built) writeFileSync(join(root, "dist/main.js"), "");
   if (pathNode !== undefined) fakeNode(join(root, "bin/node"), pathNode);
   if (ownNode !== undefined) fakeNode(join(root, "node_modules/.bin/node"), ownNode);
-  for (const tool of ["dirname", "readlink", "sh"]) symlinkSync(join("/usr/bin", tool), join(root, "bin", tool));
+  for (const tool of ["dirname", "mkdir", "readlink", "sh"]) symlinkSync(join("/usr/bin", tool), join(root, "bin", tool));
   return { root, path: join(root, "bin") };
 }
 
@@ -59,6 +59,24 @@ test("is found through a link", async () => {
   const layout = layOut({ pathNode: "v22.1.0" });
   symlinkSync("../provider/pulumi-resource-bootable", join(layout.root, "bin/linked"));
   expect(await launch(layout, "bin/linked")).toMatchObject({ code: 0, stdout: "ran ROOT/bin ROOT/dist/main.js 127.0.0.1:1 a b\n" });
+});
+
+test.each([
+  [{ HOME: "ROOT/home", XDG_CACHE_HOME: "ROOT/a cache" }, "a cache"],
+  [{ HOME: "ROOT/home", XDG_CACHE_HOME: "relative" }, "home/.cache"],
+  [{ HOME: "relative" }, undefined],
+])("with %o compiled code is kept in %s, where only the user may write", (variables, cache) => {
+  const { root, path } = layOut({ pathNode: "v22.0.0" });
+  const before = readdirSync(root);
+  const given = Object.entries(variables).map(([name, value]) => [name, value.replace("ROOT", root)]);
+  const show = 'echo "cache $NODE_COMPILE_CACHE"';
+  writeFileSync(join(root, "bin/node"), `#!/bin/sh\n[ "$1" = --version ] && { echo v22.0.0; exit; }\n${show}\n`);
+  const env = { PATH: path, ...Object.fromEntries(given) } as NodeJS.ProcessEnv;
+  const stdout = execFileSync("/bin/sh", ["-c", "umask 0; exec provider/pulumi-resource-bootable"], { cwd: root, env, encoding: "utf8" });
+  const folder = cache === undefined ? "" : join(root, cache, "bootable/node");
+  expect(stdout).toBe(`cache ${folder}\n`);
+  if (cache === undefined) expect(readdirSync(root)).toEqual(before);
+  else expect(statSync(join(folder, "..")).mode & 0o777).toBe(0o700);
 });
 
 test("says what is missing", async () => {
