@@ -1,7 +1,8 @@
 /** Puts `rootSshAuthorizedKeys` where sshd looks for root's keys. */
 import { Readable } from "node:stream";
 import type { FileBodies } from "./file-bodies.ts";
-import { applyEntry, type FileNode } from "./file-tree.ts";
+import type { FileNode } from "./file-node.ts";
+import { applyEntry } from "./file-tree.ts";
 import type { TarEntry, TarItem } from "./tar-reader.ts";
 
 /** Above every layer of an image. */

@@ -2,7 +2,7 @@
 import { Failure } from "../failure.ts";
 import { formatPlatform, type Platform } from "../model/platform.ts";
 import { compareVersions } from "../model/version-order.ts";
-import type { FileBody, FileNode } from "./file-tree.ts";
+import type { FileBody, FileNode } from "./file-node.ts";
 import { lookUp, namesIn } from "./tree-lookup.ts";
 
 export interface BootFiles {

@@ -1,6 +1,6 @@
 /** How much room a tree takes in an ext4 file system. */
 import { blockBytes, type ContentSize } from "../model/disk-layout.ts";
-import type { FileNode } from "./file-tree.ts";
+import type { FileNode } from "./file-node.ts";
 
 /** Link targets up to this length live in the inode. */
 const longestInlineTarget = 59;

@@ -15,7 +15,7 @@ import { contentSize } from "./content-size.ts";
 import { checkRoom } from "./disk-full.ts";
 import { writeEsp } from "./esp.ts";
 import { fileBodies } from "./file-bodies.ts";
-import type { FileBody } from "./file-tree.ts";
+import type { FileBody } from "./file-node.ts";
 import { writeExt4 } from "./ext4-root.ts";
 import type { DiskPrograms } from "./programs.ts";
 import { readLayers } from "./read-layers.ts";

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { BootFiles } from "./boot-files.ts";
-import type { FileBody } from "./file-tree.ts";
+import type { FileBody } from "./file-node.ts";
 import type { FatPrograms } from "./programs.ts";
 
 export interface BootEntry {

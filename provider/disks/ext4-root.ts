@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { DiskLayout } from "../model/disk-layout.ts";
 import type { OnProgress } from "../resources/ports.ts";
 import { ext4Script } from "./ext4-script.ts";
-import type { FileBody, FileNode } from "./file-tree.ts";
+import type { FileBody, FileNode } from "./file-node.ts";
 import type { Ext4Programs } from "./programs.ts";
 
 export interface Ext4Writing {

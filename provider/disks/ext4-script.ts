@@ -1,7 +1,8 @@
 /** A tree as commands for debugfs, which makes files of any owner and kind without rights. Pure. */
 import { createHash } from "node:crypto";
 import { Failure } from "../failure.ts";
-import { readableName, type FileBody, type FileNode } from "./file-tree.ts";
+import type { FileBody, FileNode } from "./file-node.ts";
+import { readableName } from "./file-tree.ts";
 
 export interface Ext4Script {
   /** One command a line; one character per byte. */

@@ -1,7 +1,7 @@
 /** Keeps the bodies of regular files in a private folder, under numbers, until they are on a disk. */
 import { mkdir, open, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import type { FileBody } from "./file-tree.ts";
+import type { FileBody } from "./file-node.ts";
 import type { TarItem } from "./tar-reader.ts";
 
 export interface FileBodies {

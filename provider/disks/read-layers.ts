@@ -3,7 +3,8 @@ import { Failure } from "../failure.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import type { Layer, OnProgress } from "../resources/ports.ts";
 import type { FileBodies } from "./file-bodies.ts";
-import { applyEntry, emptyTree, type FileNode } from "./file-tree.ts";
+import type { FileNode } from "./file-node.ts";
+import { applyEntry, emptyTree } from "./file-tree.ts";
 import { openLayer } from "./layer-stream.ts";
 import { readTar, type TarEntry } from "./tar-reader.ts";
 

@@ -1,5 +1,5 @@
 /** Looks files up in a tree as a running system would: links are followed, and `/` is the tree's root. */
-import type { FileNode } from "./file-tree.ts";
+import type { FileNode } from "./file-node.ts";
 
 const mostLinks = 40;
 

@@ -1,5 +1,6 @@
 /** The variables of FROM lines: ARGs above the first FROM, and the platform arguments that builders set by themselves. */
-import type { Containerfile, Instruction } from "./containerfile.ts";
+import type { Containerfile } from "./containerfile.ts";
+import type { Instruction } from "./instruction.ts";
 import { containerfileFailure } from "./containerfile-failure.ts";
 import { quotedWords } from "./containerfile-words.ts";
 import { formatPlatform, parsePlatform, platformOf, type Platform } from "./platform.ts";

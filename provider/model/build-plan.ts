@@ -2,7 +2,8 @@
 import { readGlobals, type BuildInputs, type Reading } from "./build-globals.ts";
 import { readStage, type ContextUse, type FromUse, type StageUses } from "./build-stage.ts";
 import { Scope } from "./build-variables.ts";
-import type { Containerfile, Instruction, Stage } from "./containerfile.ts";
+import type { Containerfile, Stage } from "./containerfile.ts";
+import type { Instruction } from "./instruction.ts";
 import { containerfileFailure, nearest } from "./containerfile-failure.ts";
 import { sourceRanges, type Range } from "./containerfile-lines.ts";
 import type { Flag } from "./containerfile-words.ts";

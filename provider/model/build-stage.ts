@@ -1,7 +1,7 @@
 /** One build stage, read in order: what it takes from the context, from other stages and from images. */
 import type { Reading } from "./build-globals.ts";
 import type { Scope } from "./build-variables.ts";
-import type { Instruction } from "./containerfile.ts";
+import type { Instruction } from "./instruction.ts";
 import { containerfileFailure, type Place } from "./containerfile-failure.ts";
 import { heredocMark } from "./containerfile-heredocs.ts";
 import type { Flag } from "./containerfile-words.ts";

@@ -1,6 +1,6 @@
 /** The variables that a build stage knows while it is read: ENV and ARG, and what only the base image could tell. */
 import { argPairs, envPairs, givenArg, type Reading } from "./build-globals.ts";
-import type { Instruction } from "./containerfile.ts";
+import type { Instruction } from "./instruction.ts";
 import { containerfileFailure, type Place } from "./containerfile-failure.ts";
 import { expandWord } from "./shell-expand.ts";
 

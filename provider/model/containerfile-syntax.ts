@@ -1,5 +1,5 @@
 /** What an instruction of a Containerfile must have. Only what every builder refuses is refused here. */
-import type { Instruction } from "./containerfile.ts";
+import type { Instruction } from "./instruction.ts";
 import { containerfileFailure, nearest, type Place } from "./containerfile-failure.ts";
 import { heredocMark } from "./containerfile-heredocs.ts";
 import { quotedWords } from "./containerfile-words.ts";

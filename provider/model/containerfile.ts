@@ -1,27 +1,10 @@
 /** A Containerfile read by the builders' own rules: instructions, and the stages that they make. */
 import { containerfileFailure, type Place } from "./containerfile-failure.ts";
-import { readHeredocs, type Heredoc } from "./containerfile-heredocs.ts";
+import { readHeredocs } from "./containerfile-heredocs.ts";
 import { LineReader, type LogicalLine } from "./containerfile-lines.ts";
 import { checkFlags, checkInstruction, instructionProblem } from "./containerfile-syntax.ts";
-import { readJsonWords, splitLine, splitWords, type Flag, type Word } from "./containerfile-words.ts";
-
-export interface Instruction {
-  /** Of the first line, from 1. */
-  readonly line: number;
-  /** In upper case. */
-  readonly keyword: string;
-  readonly flags: readonly Flag[];
-  /** What follows keyword and flags. */
-  readonly rest: Word;
-  /** The words of `rest`: between blanks, or the strings of a JSON list. */
-  readonly words: readonly Word[];
-  readonly json: boolean;
-  readonly heredocs: readonly Heredoc[];
-  /** What an ONBUILD holds back. */
-  readonly trigger?: Instruction;
-  /** The joined line that all ranges count in. */
-  readonly logical: LogicalLine;
-}
+import type { Instruction } from "./instruction.ts";
+import { readJsonWords, splitLine, splitWords } from "./containerfile-words.ts";
 
 export interface Stage {
   readonly index: number;

@@ -1,7 +1,8 @@
 /** Layers on top of each other: what stays, what goes, and what is refused. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { applyEntry, emptyTree, type FileNode } from "../../provider/disks/file-tree.ts";
+import type { FileNode } from "../../provider/disks/file-node.ts";
+import { applyEntry, emptyTree } from "../../provider/disks/file-tree.ts";
 import { lookUp } from "../../provider/disks/tree-lookup.ts";
 import type { TarEntry } from "../../provider/disks/tar-reader.ts";
 import { describeFailure, type Failure } from "../../provider/failure.ts";
