@@ -90,10 +90,16 @@ export class Store {
   /** A small blob, verified. Undefined when it is not there, or is too large to be what is asked for. */
   async read(expected: Expected): Promise<Buffer | undefined> {
     if (!(await this.has(expected))) return undefined;
-    return readBody(
-      this.stream(expected, async () => undefined),
-      maxConfigurationBytes,
-    );
+    try {
+      return await readBody(
+        this.stream(expected, async () => undefined),
+        maxConfigurationBytes,
+      );
+    } catch (error) {
+      // Another process removed it since we looked.
+      if (hasCode(error, "ENOENT")) return undefined;
+      throw error;
+    }
   }
 
   /** A blob's bytes for someone who verifies them. */
