@@ -41,6 +41,8 @@ export function watchPages(urls: Readonly<Record<string, string>>): Watch {
     async stop() {
       stopping.abort();
       await watching;
+      // What is true at the end has been seen, too, however long a round took.
+      await round();
       return { mostDown, seen, rounds };
     },
   };
