@@ -47,12 +47,14 @@ function unauthorized(asked: Asked): Trouble {
 }
 
 function forbidden(asked: Asked): Trouble {
-  const login = asked.credentialSource === undefined ? "no login was used" : `the login from ${asked.credentialSource} was used`;
+  const anonymous = asked.credentialSource === undefined;
+  const login = anonymous ? "no login was used" : `the login from ${asked.credentialSource} was used`;
+  const other = anonymous ? "log in" : `give this login the right to do so on ${asked.registry}, or log in as another user`;
   return {
     trouble: "forbidden",
     passing: false,
     reason: `${asked.who} answered 403 (${login})`,
-    fix: `give this login the right to do so on ${asked.registry}, or log in as another user with "podman login ${asked.registry}".`,
+    fix: `${other} with "podman login ${asked.registry}".`,
   };
 }
 
