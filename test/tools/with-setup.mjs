@@ -55,12 +55,12 @@ async function baseRootfs() {
 /** Everything that the programs and tests expect, and the environment in which they find it. */
 async function prepare(command) {
   await refuseWhatCannotWork();
-  let folders = [];
+  let programs = "";
   let base = "";
   // The compiler of the Pulumi CLI keeps one core busy for minutes; what waits for the network goes beside it.
   const pulumi = step("Pulumi CLI and language hosts", async () => {
     const provided = await providePulumi(command === "quickstart" ? ["pulumi", "pulumi-language-yaml"] : undefined);
-    folders = provided.folders;
+    programs = provided.folder;
     return provided.did;
   });
   const system = async () => {
@@ -77,7 +77,7 @@ async function prepare(command) {
   const failed = ended.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
   return {
-    PATH: [join(node24, ".."), ...new Set(folders), process.env.PATH].join(":"),
+    PATH: [join(node24, ".."), programs, process.env.PATH].join(":"),
     BOOTABLE_BASE_TAR: base,
     BUILDAH_ISOLATION: process.env.BUILDAH_ISOLATION ?? "chroot",
   };

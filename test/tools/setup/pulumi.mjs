@@ -1,8 +1,8 @@
 /** The Pulumi CLI and its language hosts: from PATH, or built once from the Go modules pinned in test/tools. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { link, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { buildCache, checkout, output, run } from "./run.mjs";
 
 const version = "3.259.0";
@@ -89,22 +89,34 @@ export async function missingPulumi() {
   ];
 }
 
+/** One folder with all of them: the CLI warns about a language host that it finds on PATH and not beside itself. */
+async function together(paths) {
+  const name = createHash("sha256").update(paths.join("\n")).digest("hex").slice(0, 16);
+  const folder = join(buildCache, "bin", name);
+  await mkdir(folder, { recursive: true });
+  for (const path of paths) {
+    const linked = join(folder, basename(path));
+    if (!existsSync(linked)) await link(path, linked);
+  }
+  return folder;
+}
+
 /**
- * Folders to put on PATH so that the CLI, its language hosts and the SDK generator are found.
+ * The folder to put on PATH so that the CLI, its language hosts and the SDK generator are found.
  * @param {string[]} [wanted] names of programs; left out: all
- * @returns {Promise<{ did: string, folders: string[] }>}
+ * @returns {Promise<{ did: string, folder: string }>}
  */
 export async function providePulumi(wanted) {
-  const folders = [];
+  const paths = [];
   const built = [];
   const installed = await isInstalled();
   const needed = programs.filter(({ name }) => (wanted?.includes(name) ?? true) && (!installed || name === "sdkgen"));
   for (const program of needed) {
     const provided = await provide(program);
-    folders.push(provided.folder);
+    paths.push(join(provided.folder, program.name));
     if (provided.built) built.push(program.name);
   }
-  return { did: built.length === 0 ? "unchanged" : `built ${built.join(", ")}`, folders };
+  return { did: built.length === 0 ? "unchanged" : `built ${built.join(", ")}`, folder: await together(paths) };
 }
 
 /**
