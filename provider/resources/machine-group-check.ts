@@ -4,13 +4,20 @@ import type { Checked, CheckedFields } from "../spec/handlers.ts";
 import { known } from "../spec/known.ts";
 import type { CheckFailure } from "../spec/served.ts";
 import { Unknown, unknown } from "../spec/value.ts";
+import { checkDiskOptions } from "./disk-options.ts";
 import type { GivenMachineGroupArgs, MachineGroupArgs } from "./machine-group-spec.ts";
 
 type Given = CheckedFields<GivenMachineGroupArgs>;
 
 /** Stays silent about what is not known yet. */
 export function checkMachineGroup(args: Given): readonly CheckFailure[] {
-  return [...repeatedMachines(args.machines), ...strangers(args), ...repeatedPorts(args.ports), ...unforwardedCheck(args)];
+  return [
+    ...repeatedMachines(args.machines),
+    ...strangers(args),
+    ...repeatedPorts(args.ports),
+    ...unforwardedCheck(args),
+    ...checkDiskOptions(args.disk),
+  ];
 }
 
 /** Unknown, machine by machine, as long as the image is. */
