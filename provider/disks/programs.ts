@@ -1,21 +1,5 @@
 /** What this room needs of other people's programs. The files of `tools/` fit these shapes; main.ts joins the two. */
-
-/** Where in a folder's file a file system lies; relative names keep paths of this computer out of scripts. */
-export interface ImagePart {
-  readonly directory: string;
-  readonly file: string;
-  readonly offsetBytes: number;
-  readonly signal: AbortSignal;
-}
-
-export interface Ext4Format extends ImagePart {
-  readonly sizeBytes: number;
-  readonly uuid: string;
-  readonly hashSeed: string;
-  readonly inodes: number;
-  readonly journalBytes: number;
-  readonly epochSeconds: number;
-}
+import type { Ext4Format, ImagePart } from "../model/image-part.ts";
 
 export interface Ext4Programs {
   /** Makes an empty file system in a part of a file that holds nothing but zeros. */

@@ -2,7 +2,8 @@
 import { access, constants } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { platformOf } from "../model/platform.ts";
-import type { Firmware, QemuPrograms } from "./qemu-programs.ts";
+import type { Firmware } from "../model/virtual-machine.ts";
+import type { QemuPrograms } from "./qemu-programs.ts";
 
 export interface Acceleration {
   readonly accelerator: "kvm" | "tcg";

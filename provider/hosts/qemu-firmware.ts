@@ -1,7 +1,7 @@
 /** Where distributions put UEFI firmware for virtual machines. */
 import { access } from "node:fs/promises";
 import { Failure } from "../failure.ts";
-import type { Firmware } from "./qemu-programs.ts";
+import type { Firmware } from "../model/virtual-machine.ts";
 
 interface Places {
   readonly packages: string;

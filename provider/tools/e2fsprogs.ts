@@ -2,24 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import type { Ext4Format, ImagePart } from "../model/image-part.ts";
 import type { RunProgram } from "../model/program.ts";
-
-interface Part {
-  /** The programs run in it: a `?` in a path would begin an option of theirs. */
-  readonly directory: string;
-  readonly file: string;
-  readonly offsetBytes: number;
-  readonly signal: AbortSignal;
-}
-
-interface Format extends Part {
-  readonly sizeBytes: number;
-  readonly uuid: string;
-  readonly hashSeed: string;
-  readonly inodes: number;
-  readonly journalBytes: number;
-  readonly epochSeconds: number;
-}
 
 /** Named one by one, so that neither the version nor /etc/mke2fs.conf decides. No orphan_file: it needs kernel 5.15. */
 const features = [
@@ -43,7 +27,7 @@ const features = [
 const blockBytes = 4096;
 const purpose = "to write an ext4 root file system";
 
-export function mke2fsArgs(format: Omit<Format, "directory" | "signal" | "epochSeconds">): string[] {
+export function mke2fsArgs(format: Omit<Ext4Format, "directory" | "signal" | "epochSeconds">): string[] {
   const extended = [
     `offset=${format.offsetBytes}`,
     `hash_seed=${format.hashSeed}`,
@@ -59,12 +43,12 @@ export function mke2fsArgs(format: Omit<Format, "directory" | "signal" | "epochS
 }
 
 export function e2fsprogs(run: RunProgram): {
-  format(format: Format): Promise<void>;
-  edit(request: Part & { readonly script: string; readonly epochSeconds: number; readonly onCommand: () => void }): Promise<void>;
-  editOnce(request: Part & { readonly command: string; readonly epochSeconds: number }): Promise<void>;
+  format(format: Ext4Format): Promise<void>;
+  edit(request: ImagePart & { readonly script: string; readonly epochSeconds: number; readonly onCommand: () => void }): Promise<void>;
+  editOnce(request: ImagePart & { readonly command: string; readonly epochSeconds: number }): Promise<void>;
 } {
   const debugfs = async (
-    request: Part & { readonly epochSeconds: number },
+    request: ImagePart & { readonly epochSeconds: number },
     how: readonly string[],
     onCommand: () => void,
   ): Promise<void> => {

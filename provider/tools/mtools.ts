@@ -1,11 +1,8 @@
 /** mtools: FAT file systems inside files, made and filled without rights. */
+import type { ImagePart } from "../model/image-part.ts";
 import type { RunProgram } from "../model/program.ts";
 
-interface Part {
-  readonly directory: string;
-  readonly file: string;
-  readonly offsetBytes: number;
-  readonly signal: AbortSignal;
+interface Part extends ImagePart {
   readonly epochSeconds: number;
 }
 

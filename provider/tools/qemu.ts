@@ -1,35 +1,7 @@
 /** QEMU: argument lists for machines and disk images, and the runs that use them. */
 import { Failure } from "../failure.ts";
 import type { DetachedRun, RunProgram, StartDetached } from "../model/program.ts";
-
-interface Machine {
-  readonly name: string;
-  readonly uuid: string;
-  readonly architecture: string;
-  readonly accelerator: "kvm" | "tcg";
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  readonly firmwareCode: string;
-  readonly firmwareVariables: string;
-  readonly systemDisk: string;
-  readonly dataDisks: readonly { readonly name: string; readonly file: string }[];
-  readonly forwards: readonly { readonly guestPort: number; readonly hostPort: number }[];
-  readonly credentials?: string;
-  readonly consoleSocket: string;
-  readonly monitorSocket: string;
-  readonly processIdFile: string;
-}
-
-interface ImageFile {
-  readonly directory: string;
-  readonly file: string;
-  readonly signal: AbortSignal;
-}
-
-interface Firmware {
-  readonly code: string;
-  readonly variables: string;
-}
+import type { Firmware, ImageFile, VirtualMachine } from "../model/virtual-machine.ts";
 
 const systems: Readonly<Record<string, { readonly program: string; readonly board: string }>> = {
   // Devices that no guest needs here cost firmware and kernel seconds under emulation.
@@ -69,7 +41,7 @@ function diskArgs(node: string, file: string, device: string): string[] {
 }
 
 /** Nothing secret is among the arguments: files and keys travel in the credentials file. */
-export function machineArgs(machine: Machine): string[] {
+export function machineArgs(machine: VirtualMachine): string[] {
   const forwards = machine.forwards.map(({ guestPort, hostPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
   return [
     ["-name", value(machine.name), "-uuid", machine.uuid, "-pidfile", machine.processIdFile],
@@ -134,7 +106,7 @@ export function qemu(run: RunProgram, start: StartDetached) {
   const image = (args: readonly string[], purpose: string, { directory, signal }: ImageFile) =>
     run({ program: "qemu-img", args, purpose, workingDirectory: directory, signal });
   return {
-    start: (machine: Machine, directory: string, outputFile: string): Promise<number> => {
+    start: (machine: VirtualMachine, directory: string, outputFile: string): Promise<number> => {
       const { program } = systemOf(machine.architecture);
       const detached: DetachedRun = {
         program,

@@ -1,21 +1,12 @@
 /** OpenSSH: keys, and commands on machines whose host key is known beforehand. */
 import { Failure } from "../failure.ts";
 import type { RunProgram } from "../model/program.ts";
+import type { SshCommand } from "../model/ssh-command.ts";
 
 interface Key {
   readonly directory: string;
   readonly file: string;
   readonly comment: string;
-  readonly signal: AbortSignal;
-}
-
-interface Command {
-  readonly port: number;
-  readonly command: readonly string[];
-  readonly directory: string;
-  readonly keyFile: string;
-  readonly knownHostsFile: string;
-  readonly timeoutSeconds: number;
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +16,7 @@ export function remoteWord(word: string): string {
 }
 
 /** Neither the user's configuration nor agent nor known hosts have a say. */
-export function sshArgs({ port, command, keyFile, knownHostsFile, timeoutSeconds }: Omit<Command, "directory" | "signal">): string[] {
+export function sshArgs({ port, command, keyFile, knownHostsFile, timeoutSeconds }: Omit<SshCommand, "directory" | "signal">): string[] {
   const options = {
     BatchMode: "yes",
     ConnectTimeout: String(Math.max(1, Math.ceil(timeoutSeconds))),
@@ -55,7 +46,7 @@ export function ssh(run: RunProgram) {
       const purpose = "to make a machine's SSH keys";
       await run({ program: "ssh-keygen", args: sshKeygenArgs(file, comment), purpose, workingDirectory: directory, signal });
     },
-    runCommand: async (command: Command): Promise<string | undefined> => {
+    runCommand: async (command: SshCommand): Promise<string | undefined> => {
       const { directory, timeoutSeconds, signal } = command;
       const purpose = "to check a machine's health";
       const program = "ssh";

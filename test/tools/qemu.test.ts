@@ -1,7 +1,7 @@
 /** Argument lists of QEMU and ssh as tables, and the trial of KVM on recorded outputs. */
 import { expect, test } from "vitest";
 import { cancelled, describeFailure, Failure } from "../../provider/failure.ts";
-import type { VirtualMachine } from "../../provider/hosts/qemu-programs.ts";
+import type { VirtualMachine } from "../../provider/model/virtual-machine.ts";
 import type { RunProgram } from "../../provider/model/program.ts";
 import { runProgram } from "../../provider/tools/process.ts";
 import { kvmTrialArgs, machineArgs, overlayArgs, qemu } from "../../provider/tools/qemu.ts";
