@@ -50,18 +50,23 @@ async function copyProgram(directory: string): Promise<void> {
   await writeFile(path, stringify(program));
 }
 
+/** The provider keeps everything below `root`, and its builders speak to the registry without TLS. */
+export function providerEnvironment(root: string, registry: RealRegistry): Readonly<Record<string, string>> {
+  return {
+    XDG_DATA_HOME: join(root, "data"),
+    XDG_CACHE_HOME: join(root, "cache"),
+    XDG_STATE_HOME: join(root, "state"),
+    CONTAINERS_REGISTRIES_CONF: join(registry.configHome, "containers", "registries.conf"),
+    BUILDAH_ISOLATION: process.env["BUILDAH_ISOLATION"] ?? "chroot",
+  };
+}
+
 export async function openScene({ root, baseTar }: SceneOptions): Promise<Scene> {
   await mkdir(root, { recursive: true });
   const registry = await sameRegistry(root);
   try {
     const base = await pushBaseImage(baseTar, registry.host);
-    const environment = {
-      XDG_DATA_HOME: join(root, "data"),
-      XDG_CACHE_HOME: join(root, "cache"),
-      XDG_STATE_HOME: join(root, "state"),
-      CONTAINERS_REGISTRIES_CONF: join(registry.configHome, "containers", "registries.conf"),
-      BUILDAH_ISOLATION: process.env["BUILDAH_ISOLATION"] ?? "chroot",
-    };
+    const environment = providerEnvironment(root, registry);
     const workspace = await openWorkspace({ project: "quickstart", plugins: { bootable: join(checkout, "provider") }, root, environment });
     await copyProgram(workspace.directory);
     await workspace.run("config", "set", "base", base);

@@ -10,6 +10,7 @@ import { startRegistry, type RealRegistry } from "../fakes/docker-registry.ts";
 import { pushBaseImage } from "./base-image.ts";
 import { diagnostics, openWorkspace, section, type EngineRun, type Workspace } from "./engine.ts";
 import { compile, installSdk } from "./node-program.ts";
+import { providerEnvironment } from "./scene.ts";
 
 const run = promisify(execFile);
 const checkout = new URL("../..", import.meta.url).pathname;
@@ -39,13 +40,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "bootable-typescript-"));
   registry = await startRegistry();
   const base = await pushBaseImage(process.env["BOOTABLE_BASE_TAR"] ?? "", registry.host);
-  const environment = {
-    XDG_DATA_HOME: join(root, "data"),
-    XDG_CACHE_HOME: join(root, "cache"),
-    XDG_STATE_HOME: join(root, "state"),
-    CONTAINERS_REGISTRIES_CONF: join(registry.configHome, "containers", "registries.conf"),
-    BUILDAH_ISOLATION: process.env["BUILDAH_ISOLATION"] ?? "chroot",
-  };
+  const environment = providerEnvironment(root, registry);
   workspace = await openWorkspace({ project: "typescript", plugins, root, environment });
   await copyExample(workspace.directory);
   await installSdk(workspace.directory);
