@@ -8,7 +8,6 @@ import pluginProto from "@pulumi/pulumi/proto/plugin_pb.js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import statusProto from "@pulumi/pulumi/proto/status_pb.js";
 import { expect, test } from "vitest";
-import { readMessage, writeMessage } from "../../provider/wire/message.ts";
 import { refused, startEngine, startProvider, struct } from "./provider-process.ts";
 import type { ProviderProcess } from "./provider-process.ts";
 
@@ -224,19 +223,4 @@ test.each(["argument", "handshake", "attach"] as const)("messages go to the engi
   if (by === "attach") await call("attach", new pluginProto.PluginAttach().setAddress(engine.address));
   await create(provider, { mode: "talk" });
   expect(engine.lines).toEqual(["info web: first\n  second line", "warning web: careful", "*info copying 0%", "*info "]);
-});
-
-test("200 MiB there and back", async () => {
-  const { client } = await startProvider();
-  const content = "ü".repeat(100 << 20);
-  const write = writeMessage({ inputs: 2 });
-  const read = readMessage(proto.CreateResponse, { state: 2 });
-  const message = new proto.CreateRequest().setUrn(urn);
-  const { tree } = await new Promise<ReturnType<typeof read>>((resolve, reject) => {
-    const request = { message, trees: { inputs: { content: "small", tags: [content] } } };
-    client.makeUnaryRequest("/pulumirpc.ResourceProvider/Create", write, read, request, (error, answer) =>
-      answer === undefined ? reject(error ?? new Error("no answer")) : resolve(answer),
-    );
-  });
-  expect(tree("state")?.["tags"]).toEqual([content]);
 });

@@ -1,30 +1,20 @@
 /** The compiled provider, started in both of the ways that the engine has. */
-import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { credentials } from "@grpc/grpc-js";
 import proto from "@pulumi/pulumi/proto/provider_pb.js";
 import providerService from "@pulumi/pulumi/proto/provider_grpc_pb.js";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { checkout, compileProvider, startListening } from "./compiled-provider.ts";
 
-const checkout = join(import.meta.dirname, "../..");
-const root = mkdtempSync(join(tmpdir(), "built-"));
 const node = process.execPath;
+const { root, launcher } = compileProvider();
 
 beforeAll(() => {
-  const compiler = join(checkout, "node_modules/typescript/bin/tsc");
-  execFileSync(node, [compiler, "-p", join(checkout, "provider/tsconfig.json"), "--noCheck", "--outDir", join(root, "dist")]);
-  for (const file of ["package.json", "schema.json"]) copyFileSync(join(checkout, file), join(root, file));
-  mkdirSync(join(root, "provider"));
-  copyFileSync(join(checkout, "provider/pulumi-resource-bootable"), join(root, "provider/pulumi-resource-bootable"));
-  symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
   writeFileSync(join(root, "record-loads.mjs"), recordLoads);
   writeFileSync(join(root, "no-home.mjs"), noHome);
 });
-
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Writes the address of each module that is loaded to standard error. */
 const recordLoads = `
@@ -42,17 +32,8 @@ syncBuiltinESMExports();
 `;
 
 async function start(program: string, args: readonly string[]): Promise<{ readonly port: string; readonly loaded: readonly string[] }> {
-  const env = { ...process.env, PATH: `${join(node, "..")}:${process.env["PATH"] ?? ""}` };
-  const child = spawn(program, [...args, "127.0.0.1:1"], { stdio: ["ignore", "pipe", "pipe"], env });
-  let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  onTestFinished(() => void child.kill());
-  const started = performance.now();
-  const port = await new Promise<string>((resolve, reject) => {
-    createInterface(child.stdout).once("line", resolve);
-    child.once("exit", () => reject(new Error(errors)));
-  });
-  console.log(`${program.split("/").at(-1)}: port line after ${Math.round(performance.now() - started)} ms`);
+  const { port, errors, milliseconds } = await startListening(program, args);
+  console.log(`${program.split("/").at(-1)}: port line after ${Math.round(milliseconds)} ms`);
   return { port, loaded: errors.split("\n") };
 }
 
@@ -66,7 +47,7 @@ async function packageName(port: string): Promise<unknown> {
 }
 
 test("the launcher", async () => {
-  const { port } = await start(join(root, "provider/pulumi-resource-bootable"), []);
+  const { port } = await start(launcher, []);
   expect(await packageName(port)).toBe("bootable");
 });
 
