@@ -30,18 +30,24 @@ function here(): Pick<Holder, "directory" | "backend"> {
   return { directory: process.cwd(), ...(address === "" ? {} : { backend }) };
 }
 
+/** Where they were changed last, when that was not here: another folder, or another backend. */
+export async function changedElsewhere(places: GroupPlaces): Promise<string | undefined> {
+  const { directory, backend, since } = await readHolder(places);
+  if (directory === undefined) return undefined;
+  const own = here();
+  const otherBackend = backend !== own.backend;
+  if (directory === own.directory && !otherBackend) return undefined;
+  return `at ${since}, from ${directory}${otherBackend ? " with another backend" : ""}`;
+}
+
 /**
  * For a run without a state: machines that are there are its own when a killed run left them, and then it was started
  * from here. Another backend can hold a state of the same URN.
  */
 export async function refuseStrangers(places: GroupPlaces): Promise<void> {
-  const { directory, backend, since } = await readHolder(places);
-  if (directory === undefined) return;
-  const own = here();
-  const otherBackend = backend !== own.backend;
-  if (directory === own.directory && !otherBackend) return;
-  const from = `from ${directory}${otherBackend ? " with another backend" : ""}`;
-  const message = `Machines of ${places.key} are on this computer already, and this stack's state does not know them: they were changed last at ${since}, ${from}. Nothing was changed by this run.`;
+  const elsewhere = await changedElsewhere(places);
+  if (elsewhere === undefined) return;
+  const message = `Machines of ${places.key} are on this computer already, and this stack's state does not know them: they were changed last ${elsewhere}. Nothing was changed by this run.`;
   const fix = `give the resource, the stack or the project another name; if the state that knew them is lost, remove ${places.holder} and run pulumi up again, which adopts them.`;
   throw new Failure({ kind: "environment", code: "held-elsewhere", message, fix });
 }

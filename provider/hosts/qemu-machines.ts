@@ -8,9 +8,10 @@ import { findFirmware } from "./qemu-firmware.ts";
 import { refuseStrangers } from "./qemu-holder.ts";
 import { holdGroup, releaseGroup } from "./qemu-lock.ts";
 import { Machine, type MachineTools } from "./qemu-machine.ts";
+import { knownKeys, recallGroup, rememberGroup } from "./qemu-memory.ts";
 import { observeMachine } from "./qemu-observe.ts";
 import type { QemuPrograms, SshPrograms } from "./qemu-programs.ts";
-import { groupPlaces, listNames, recordedMachines } from "./qemu-record.ts";
+import { groupPlaces, groupsFolder, listNames, recordedMachines } from "./qemu-record.ts";
 import { hashSettings } from "./qemu-settings.ts";
 import { Turns } from "./turns.ts";
 
@@ -37,6 +38,7 @@ export function machines(options: MachinesOptions): Machines {
       return accelerators.choose({ wanted: settings.accelerator, architecture, firmware, signal });
     },
     group: (key) => group(options.stateDirectory, key, tools),
+    list: async () => ({ directory: groupsFolder(options.stateDirectory), keys: await knownKeys(options.stateDirectory) }),
     settingsHash: hashSettings,
   };
 }
@@ -52,6 +54,8 @@ function group(stateDirectory: string, key: string, tools: MachineTools): Machin
       return Promise.all(names.map((name) => observeMachine({ machine: machine(name), ssh: tools.ssh, healthCheck, signal })));
     },
     refuseStrangers: () => refuseStrangers(places),
+    remember: (told) => rememberGroup(places, told),
+    recall: () => recallGroup(places),
     driver: (target) => qemuDriver({ machine, ssh: tools.ssh, hold }, target),
     remove: async (name, request) => {
       await hold(request.signal);
@@ -63,7 +67,7 @@ function group(stateDirectory: string, key: string, tools: MachineTools): Machin
       if (left.length > 0) return;
       await rm(places.machines, { recursive: true, force: true });
       await rm(places.disks, { recursive: true, force: true });
-      await rm(places.holder, { force: true });
+      for (const file of [places.memory, places.holder]) await rm(file, { force: true });
       // Data disks that were to be kept keep the folder.
       for (const folder of [places.data, places.folder])
         if ((await listNames(folder)).length === 0) await rmdir(folder).catch(() => undefined);

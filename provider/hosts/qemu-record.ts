@@ -67,15 +67,21 @@ export interface GroupPlaces {
   readonly disks: string;
   readonly data: string;
   readonly holder: string;
+  readonly memory: string;
+}
+
+export function groupsFolder(stateDirectory: string): string {
+  return join(stateDirectory, "qemu");
 }
 
 export function groupPlaces(stateDirectory: string, key: string): GroupPlaces {
   const name = key.slice(key.lastIndexOf("::") + 2);
   const readable = name.replaceAll(/[^A-Za-z0-9-]+/g, "-").slice(0, 40);
   const hash = createHash("sha256").update(key).digest("hex").slice(0, 16);
-  const folder = join(stateDirectory, "qemu", `${readable}-${hash}`);
+  const folder = join(groupsFolder(stateDirectory), `${readable}-${hash}`);
   const within = (part: string): string => join(folder, part);
-  return { key, folder, machines: within("machines"), disks: within("disks"), data: within("data"), holder: within("holder.json") };
+  const folders = { machines: within("machines"), disks: within("disks"), data: within("data") };
+  return { key, folder, ...folders, holder: within("holder.json"), memory: within("group.json") };
 }
 
 const machineName = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;

@@ -7,6 +7,7 @@ import type { RolloutResult } from "../rollout/result.ts";
 import type { CallContext } from "../spec/served.ts";
 import { plainDiskOptions } from "./disk-options.ts";
 import { judgedBy } from "./machine-group-driver.ts";
+import { rememberGroup } from "./machine-group-import.ts";
 import { concurrency } from "./machine-group-plan.ts";
 import type { MachineGroupArgs, MachineGroupHandlers, MachineGroupPorts, MachineGroupState } from "./machine-group-spec.ts";
 import { bootedOf, commonImage, placesOf, rejectionOf, unsettledOf } from "./machine-group-state.ts";
@@ -31,8 +32,11 @@ export async function ensureGroup(ports: MachineGroupPorts, request: Request): R
   const result = await moveMachines(ports, { request, group, target, hosts: hostsOf(args.machines, found, target) });
   for (const remark of result.remarks) context.report.warn(remark);
   const facts = (await readBack(group, request, result)).map((one) => hostOf(one, target));
-  const state = stateOf({ request, result, facts, target });
-  return { state: { ...state, key, accelerator }, ...(result.failure === undefined ? {} : { incomplete: result.failure }) };
+  const state = { ...stateOf({ request, result, facts, target }), key, accelerator };
+  // What the engine stores: after a failed update the old arguments.
+  const stored = result.failure === undefined || old === undefined ? args : old.args;
+  await rememberGroup(group, { args: stored, state }, context);
+  return { state, ...(result.failure === undefined ? {} : { incomplete: result.failure }) };
 }
 
 function subjectOf({ name }: CallContext): string {

@@ -5,6 +5,7 @@ import type { Change, ServedResource } from "../spec/served.ts";
 import { Unknown } from "../spec/value.ts";
 import { checkMachineGroup, deriveBooted } from "./machine-group-check.ts";
 import { ensureGroup, removeMachines } from "./machine-group-ensure.ts";
+import { recallGroup, saidBy } from "./machine-group-import.ts";
 import { previewGroup } from "./machine-group-preview.ts";
 import {
   machineGroupSpec,
@@ -42,17 +43,20 @@ async function readGroup(
   ports: MachineGroupPorts,
   request: Parameters<MachineGroupHandlers["read"]>[0],
 ): ReturnType<MachineGroupHandlers["read"]> {
-  const { id, args, state, context } = request;
-  if (args === undefined || state === undefined) throw importFailure(id);
-  if (ports.offline()) return { kind: "present", args, state };
+  const { id, context } = request;
+  const imported = request.args === undefined || request.state === undefined;
+  const { args, state } = imported ? await recallGroup(ports.machines, id, context) : { args: request.args, state: request.state };
+  // Which of the files' contents were secrets is not kept beside the machines.
+  const answer = imported ? { args: saidBy(args), secret: ["files"] as const } : { args };
+  if (ports.offline()) return { kind: "present", ...answer, state };
   try {
     const facts = await ports.machines.group(state.key).observe(args.healthCheck, context.signal);
     const shown = facts.map((one) => underStoredName(one, args, state));
     const drift = driftText(state.booted, shown);
     if (drift !== "") context.report.warn(`since the last run: ${drift}`);
-    return { kind: "present", args, state: refreshed(args, state, shown) };
+    return { kind: "present", ...answer, state: refreshed(args, state, shown) };
   } catch (thrown) {
-    if (thrown instanceof Failure && !context.signal.aborted) return { kind: "unsure", reason: unsure(context.name, thrown) };
+    if (thrown instanceof Failure && !imported && !context.signal.aborted) return { kind: "unsure", reason: unsure(context.name, thrown) };
     throw thrown;
   }
 }
@@ -76,14 +80,6 @@ function unsure(name: string, cause: Failure): Failure {
     message: `Could not tell what the machines of MachineGroup "${name}" run: ${cause.message} Its state was kept.`,
     ...(cause.fix === undefined ? {} : { fix: cause.fix }),
     cause,
-  });
-}
-
-function importFailure(id: string): Failure {
-  return new Failure({
-    kind: "input",
-    message: `MachineGroup "${id}" cannot be imported: its machines do not know what their program said.`,
-    fix: "declare it in the program under the name that it had, in the same stack and project: pulumi up finds machines by their URN.",
   });
 }
 

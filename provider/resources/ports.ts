@@ -209,8 +209,23 @@ export interface MachineTarget {
   readonly report: (text: string) => void;
 }
 
+/** Property trees as JSON, without secrets' marks: hosts keep them and do not read them. */
+export interface RememberedGroup {
+  readonly args: object;
+  readonly state: object;
+}
+
+export interface RecalledGroup extends RememberedGroup {
+  /** Set when somebody else changed the machines last: when and from where, as the end of a sentence. */
+  readonly elsewhere?: string;
+}
+
 /** The machines of one group on this computer, found again by the group's key. */
 export interface MachineGroupPort {
+  /** Keeps what a run answered the engine beside the machines, for an import. */
+  remember(group: RememberedGroup): Promise<void>;
+  /** Undefined when no run has ended since the machines were made. */
+  recall(): Promise<RecalledGroup | undefined>;
   /** All machines that exist under the key, whatever the program says. Asks processes, changes nothing. */
   observe(healthCheck: HealthCheck | undefined, signal: AbortSignal): Promise<readonly MachineFacts[]>;
   /** For a run without a state: throws when the machines under the key were made by another program or backend. */
@@ -227,6 +242,8 @@ export interface Machines {
   preflight(settings: MachineSettings, signal: AbortSignal): Promise<{ readonly accelerator: "kvm" | "tcg"; readonly remark?: string }>;
   /** `key` is the URN, with the organization before it where there are several. */
   group(key: string): MachineGroupPort;
+  /** The keys of all groups on this computer, and the folder that they are in. */
+  list(): Promise<{ readonly directory: string; readonly keys: readonly string[] }>;
   /** The hash that `MachineFacts.settingsHash` would have. */
   settingsHash(settings: MachineSettings): string;
 }

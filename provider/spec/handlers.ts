@@ -18,7 +18,14 @@ export interface Previous<Args, State> {
 
 export type Read<Args, State> =
   /** An import answers the arguments that can be recovered. */
-  | { readonly kind: "present"; readonly args: Partial<Args>; readonly state: State; readonly refreshBeforeUpdate?: boolean }
+  | {
+      readonly kind: "present";
+      readonly args: Partial<Args>;
+      readonly state: State;
+      readonly refreshBeforeUpdate?: boolean;
+      /** Arguments that may have been secret: an import, which cannot know, answers them as secrets. */
+      readonly secret?: readonly (keyof Args & string)[];
+    }
   | { readonly kind: "gone" }
   /** State is kept; the reason is shown as a warning. */
   | { readonly kind: "unsure"; readonly reason: Failure };

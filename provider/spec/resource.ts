@@ -19,8 +19,8 @@ import type {
   ServedResource,
 } from "./served.ts";
 import { encodeFields, encodeState, readState, requireKnown, toValue, type Owner } from "./state.ts";
-import { bareMap, coverMapLike, entryOf, holdsUnknown, isAbsent } from "./tree.ts";
-import type { ValueMap } from "./value.ts";
+import { bareMap, coverMapLike, entryOf, holdsUnknown, isAbsent, mapEntries } from "./tree.ts";
+import { Secret, type ValueMap } from "./value.ts";
 
 export interface ResourceSpec<I extends Inputs = Inputs, O extends Outputs = Outputs> {
   readonly token: string;
@@ -152,7 +152,7 @@ async function read({ spec, handlers }: Bound, request: ReadRequest): Promise<Re
     context.report.warn(oneLine(answer.reason));
     return { kind: "present", id, inputs: inputs ?? {}, state, refreshBeforeUpdate };
   }
-  const readInputs = encodeInputs(spec, answer.args, inputs);
+  const readInputs = coverNamed(encodeInputs(spec, answer.args, inputs), answer.secret ?? []);
   const { kind, refreshBeforeUpdate: refresh = refreshBeforeUpdate } = answer;
   return { kind, id, inputs: readInputs, state: encodeState(owner, answer.state, readInputs), refreshBeforeUpdate: refresh };
 }
@@ -164,6 +164,10 @@ function encodeInputs(spec: ResourceSpec, args: object, stored: ValueMap | undef
   const fields = Object.fromEntries(Object.entries(spec.inputs).filter(([name]) => Object.hasOwn(given, name)));
   const encoded = encodeFields({ name: `${typeName(spec.token)} read inputs`, fields }, given);
   return coverMapLike(encoded, stored);
+}
+
+function coverNamed(inputs: ValueMap, names: readonly string[]): ValueMap {
+  return mapEntries(inputs, (value, name) => (names.includes(name) && !(value instanceof Secret) ? new Secret(value) : value));
 }
 
 function oneLine(failure: Failure): string {

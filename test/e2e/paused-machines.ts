@@ -79,7 +79,7 @@ function folderOf(processId: number): string {
   }
 }
 
-const alwaysThere = /(?:\.log|\.sock|\.pid|\.fd|machine\.json|holder\.json)$/u;
+const alwaysThere = /(?:\.log|\.sock|\.pid|\.fd|machine\.json|holder\.json|group\.json)$/u;
 
 function groupFiles(groups: string): readonly string[] {
   const found = readdirSync(groups, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());

@@ -3,7 +3,14 @@ import { createHash } from "node:crypto";
 import { Failure } from "../../provider/failure.ts";
 import type { Digest } from "../../provider/model/digest.ts";
 import type { MachineSettings } from "../../provider/model/machine.ts";
-import type { MachineDriver, MachineFacts, MachineGroupPort, Machines, MachineTarget } from "../../provider/resources/ports.ts";
+import type {
+  MachineDriver,
+  MachineFacts,
+  MachineGroupPort,
+  Machines,
+  MachineTarget,
+  RememberedGroup,
+} from "../../provider/resources/ports.ts";
 import type { Confirmation } from "../../provider/rollout/driver.ts";
 import type { Effects } from "./effects.ts";
 
@@ -31,6 +38,10 @@ export class FakeMachines implements Machines {
   missing: Failure | undefined;
   unreadable: Failure | undefined;
   strangers: Failure | undefined;
+  /** By group key, as JSON text. */
+  readonly memories = new Map<string, string>();
+  elsewhere: string | undefined;
+  forgetful: Error | undefined;
   readonly #effects: Effects;
   #nextPort = 40_000;
 
@@ -60,6 +71,11 @@ export class FakeMachines implements Machines {
     for (const group of this.groups.values()) if (group.has(name)) Object.assign(group.get(name) ?? {}, { running: false });
   }
 
+  list(): ReturnType<Machines["list"]> {
+    const keys = [...new Set([...this.groups.keys(), ...this.memories.keys()])].toSorted();
+    return Promise.resolve({ directory: "/state/qemu", keys });
+  }
+
   group(key: string): MachineGroupPort {
     const machines = (): Map<string, FakeMachine> => {
       this.#effects.live();
@@ -73,6 +89,18 @@ export class FakeMachines implements Machines {
         if (this.unreadable !== undefined) return Promise.reject(this.unreadable);
         return Promise.resolve().then(() => [...machines()].map(([name, machine]) => this.#facts(name, machine)));
       },
+      remember: async (told) => {
+        await Promise.resolve();
+        if (this.forgetful !== undefined) throw this.forgetful;
+        this.memories.set(key, JSON.stringify(told));
+        this.#effects.happened("remember group");
+      },
+      recall: async () => {
+        await Promise.resolve();
+        const memory = this.memories.get(key);
+        if (memory === undefined) return undefined;
+        return { ...(JSON.parse(memory) as RememberedGroup), ...(this.elsewhere === undefined ? {} : { elsewhere: this.elsewhere }) };
+      },
       refuseStrangers: () => (this.strangers === undefined ? Promise.resolve() : Promise.reject(this.strangers)),
       driver: (target) => this.#driver(machines, target),
       remove: async (name, { dataDisks }) => {
@@ -83,6 +111,7 @@ export class FakeMachines implements Machines {
         await Promise.resolve();
         if (machines().size > 0) throw new Failure({ kind: "bug", message: `The group ${key} still has machines.` });
         this.groups.delete(key);
+        this.memories.delete(key);
         this.#effects.happened("remove group");
       },
     };

@@ -29,7 +29,7 @@ test("a broken image stops at the canary, is refused until it changes, and the n
     "Image 3333cccc0003 was not rolled out to MachineGroup "kiosk" again: it was taken back at 2026-11-22T12:00:00.000Z, since Machine "kiosk-1" did not come up on 3333cccc0003.
     fix: correct the image, or set retryRejected to true to try this one once more."
   `);
-  expect(effects.take()).toEqual([]);
+  expect(effects.take()).toEqual(["remember group"]);
 
   const back = await kiosk.up(program(v2));
   expect([back.changes, told(back)]).toEqual([[], ""]);
