@@ -5,11 +5,11 @@ import { compareVersions } from "../model/version-order.ts";
 import type { FileBody, FileNode } from "./file-node.ts";
 import { lookUp, namesIn } from "./tree-lookup.ts";
 
-export interface BootFiles {
+export interface BootFiles<Body = FileBody> {
   readonly kernelVersion: string;
-  readonly kernel: FileBody;
-  readonly initramfs: FileBody;
-  readonly loader: FileBody;
+  readonly kernel: Body;
+  readonly initramfs: Body;
+  readonly loader: Body;
   /** The name that firmware looks for on a disk it knows nothing about: `BOOTX64.EFI`. */
   readonly removableName: string;
 }

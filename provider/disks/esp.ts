@@ -2,6 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
+import type { DiskExtent, StoredBytes } from "../model/disk-extent.ts";
+import { formatFat32, type FatFile } from "../model/fat32.ts";
 import type { BootFiles } from "./boot-files.ts";
 import type { FileBody } from "./file-node.ts";
 import type { FatPrograms } from "./programs.ts";
@@ -70,4 +72,29 @@ export async function writeEsp(writing: EspWriting): Promise<void> {
       { from: bodyPath(files.initramfs), to: "initrd" },
     ],
   });
+}
+
+export interface Esp {
+  readonly sizeBytes: number;
+  /** 8 hex digits. */
+  readonly serial: string;
+  readonly epochSeconds: number;
+  readonly files: BootFiles<StoredBytes | Uint8Array>;
+  readonly entry: BootEntry;
+}
+
+/** What to write where, `at` relative to the partition; a function of the arguments alone. */
+export function espExtents({ sizeBytes, serial, epochSeconds, files, entry }: Esp): DiskExtent[] {
+  return formatFat32({ sizeBytes, serial, label: "ESP", epochSeconds, files: espFiles(files, entry) });
+}
+
+/** What changes most often comes last, since what grows out of its room moves what follows. */
+function espFiles(files: BootFiles<StoredBytes | Uint8Array>, entry: BootEntry): FatFile[] {
+  return [
+    { path: "loader/loader.conf", content: Buffer.from("timeout 0\neditor no\n") },
+    { path: "loader/entries/bootable.conf", content: Buffer.from(loaderEntry(files.kernelVersion, entry)) },
+    { path: `EFI/BOOT/${files.removableName}`, content: files.loader },
+    { path: "linux", content: files.kernel },
+    { path: "initrd", content: files.initramfs },
+  ];
 }
