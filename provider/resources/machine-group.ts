@@ -36,7 +36,10 @@ const checkGroup: NonNullable<MachineGroupHandlers["check"]> = ({ args }) =>
 const diffGroup: NonNullable<MachineGroupHandlers["diff"]> = ({ args, state, derived }) => {
   const others = derived.filter(({ path }) => path[0] !== "booted");
   const whole: Change = { path: ["booted"], kind: "update", inputDiff: false };
-  return [...others, ...(args.booted instanceof Unknown ? [whole] : bootedChanges(args.booted, state))];
+  // What an import stored has not been through Check, and a refresh compares with that.
+  const wanted: typeof args.booted | undefined = args.booted;
+  if (wanted === undefined) return others;
+  return [...others, ...(wanted instanceof Unknown ? [whole] : bootedChanges(wanted, state))];
 };
 
 async function readGroup(

@@ -70,7 +70,7 @@ test("drift is seen by preview, not offline; refresh keeps it, a rename and a ta
   expect(messageOf(await offline.good("preview", "--expect-no-changes"))).toBe("");
 });
 
-test("machines that a stack of another backend made are left to it, also where nobody can import them", async () => {
+test("machines that a stack of another backend made are left to it, also when their name alone is imported", async () => {
   const computer = await openPausedComputer(["one", "two"]);
   const [one = "", two = ""] = computer.versions;
   const [mine, theirs] = [await openPausedGroup(computer), await openPausedGroup(computer)];
@@ -86,9 +86,10 @@ test("machines that a stack of another backend made are left to it, also where n
   expect((await theirs.run("preview")).exitCode).not.toBe(0);
   expect(computer.processes()).toEqual(processes);
   const imported = await theirs.run("import", "bootable:qemu:MachineGroup", "kiosk", "kiosk", "--yes", "--skip-preview");
-  expect(told(imported)).toMatchInlineSnapshot(`
-    "error: MachineGroup "kiosk" cannot be imported: its machines do not know what their program said.
-    fix: declare it in the program under the name that it had, in the same stack and project: pulumi up finds machines by their URN."
+  expect(told(imported, computer.root)).toMatchInlineSnapshot(`
+    "error: "kiosk" is not the key of a MachineGroup on this computer (in FOLDER-1/state/bootable/qemu). There is:
+      urn:pulumi:dev::kiosks::bootable:qemu:MachineGroup::kiosk
+    fix: give the whole key, in single quotes: pulumi import bootable:qemu:MachineGroup <name> 'urn:pulumi:dev::kiosks::bootable:qemu:MachineGroup::kiosk'."
   `);
   expect(section((await mine.up()).output, "Resources:")).toBe("2 unchanged");
   await mine.good("destroy", "--yes", "--skip-preview");
