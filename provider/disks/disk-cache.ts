@@ -26,6 +26,8 @@ export interface Making {
   readonly onWait?: () => void;
   /** Fills the private folder, answers the path of the disk in it and the digest of its bytes. */
   readonly make: (directory: string) => Promise<{ readonly path: string; readonly digest: Digest }>;
+  /** Left out: any disk of the identity will do. One that will not is made again. */
+  readonly isWanted?: (digest: Digest) => boolean;
 }
 
 export interface DiskCache {
@@ -42,7 +44,8 @@ export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache
       await makeOwnFolder({ path: directory, holds: "Disks", variable: "XDG_CACHE_HOME" });
       const result = await withLock(lockName(directory, identity), making, async () => {
         await sweep(directory, identity);
-        const found = await readRecord(directory, identity);
+        const kept = await readRecord(directory, identity);
+        const found = kept !== undefined && making.isWanted?.(kept.digest) !== false ? kept : undefined;
         const record = found ?? (await makeDisk(directory, identity, making));
         await writeRecord(directory, identity, { ...record, usedAt: Date.now() });
         const { digest } = record;

@@ -3,9 +3,11 @@ import { Failure } from "../failure.ts";
 import { formatImageReference, localRegistry, type ImageReference, type PinnedReference } from "../model/image-reference.ts";
 import { shortDigest } from "../model/digest.ts";
 import type { RunProgram } from "../model/program.ts";
+import type { DiskArtifacts } from "../model/published-disk.ts";
 import type { Images, PublishRequest } from "../resources/ports.ts";
 import { credentialFinder } from "./credentials.ts";
 import { describeImage, type Reading } from "./describe.ts";
+import { diskArtifacts } from "./disk-artifacts.ts";
 import { readLayout } from "./layout.ts";
 import { openImage } from "./open-image.ts";
 import { defaultPatience, type Patience } from "./patience.ts";
@@ -36,6 +38,11 @@ export interface RegistryImages extends Images {
   tags(repository: ImageReference, signal: AbortSignal): Promise<readonly string[] | undefined>;
 }
 
+/** With the disks that lie beside the images. */
+export interface Registries extends RegistryImages {
+  readonly diskArtifacts: DiskArtifacts;
+}
+
 const defaultCacheBytes = 20 * 1024 ** 3;
 
 /** A reference in messages: digests shortened. */
@@ -58,7 +65,8 @@ const verbs = {
   tags: ["list the tags of %", "Listing the tags of %"],
 } as const;
 
-class StoreAndRegistries implements RegistryImages {
+class StoreAndRegistries implements Registries {
+  readonly diskArtifacts: DiskArtifacts;
   readonly #store: Store;
   readonly #places: Places;
   readonly #cacheBytes: number;
@@ -74,6 +82,7 @@ class StoreAndRegistries implements RegistryImages {
       findCredentials: credentialFinder(options.runProgram, environment),
       patience: { ...defaultPatience, ...options.patience },
     });
+    this.diskArtifacts = diskArtifacts({ store: this.#store, places: this.#places });
   }
 
   async resolve(reference: ImageReference, options: { readonly signal: AbortSignal; readonly timeoutSeconds?: number }) {
@@ -156,6 +165,6 @@ class StoreAndRegistries implements RegistryImages {
   }
 }
 
-export function images(options: ImagesOptions): RegistryImages {
+export function images(options: ImagesOptions): Registries {
   return new StoreAndRegistries(options);
 }

@@ -56,7 +56,7 @@ export class Places {
     return this.#rules;
   }
 
-  #remote(route: Route): Repository {
+  #remote(route: Route): RemoteRepository {
     const key = `${route.registry} ${route.insecure}`;
     const { registry, insecure } = route;
     const known = this.#known.get(key) ?? {
@@ -76,6 +76,11 @@ export class Places {
 
   async toPush(reference: ImageReference): Promise<Repository> {
     if (reference.registry === localRegistry) return new LocalRepository(this.#parts.store, reference.repository);
+    return this.toPushRemotely(reference);
+  }
+
+  /** For what only registries have; `reference` is not of the local store. */
+  async toPushRemotely(reference: ImageReference): Promise<RemoteRepository> {
     return this.#remote(pushRoute(await this.#readRules(), nameOf(reference)));
   }
 }

@@ -6,11 +6,12 @@ import { answerTrouble, isDefinitelyNotFound } from "./answers.ts";
 import { downloadBlob } from "./blob-download.ts";
 import { isBlobThere, uploadBlob } from "./blob-upload.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { bytesBody, type Reply } from "./exchange.ts";
+import type { Reply } from "./exchange.ts";
 import { verifyBlob, type Content } from "./layout.ts";
 import { acceptedTypes, digestOf, maxDocumentBytes, parseDocument, type Descriptor, type Document } from "./manifest.ts";
 import { forEachAtOnce } from "./parallel.ts";
 import { counted, pushProgress } from "./progress.ts";
+import { putManifest } from "./put-manifest.ts";
 import type { Repository } from "./repository.ts";
 import type { Store } from "./store.ts";
 import { nextPage } from "./tag-pages.ts";
@@ -33,6 +34,11 @@ export class RemoteRepository implements Repository {
 
   constructor(parts: RemoteParts) {
     this.#parts = parts;
+  }
+
+  /** For what is kept in registries beside images. */
+  get parts(): RemoteParts {
+    return this.#parts;
   }
 
   get #name(): string {
@@ -144,16 +150,7 @@ export class RemoteRepository implements Repository {
   }
 
   async #putManifest(document: Document, target: string, task: Task): Promise<void> {
-    const { endpoint, repository } = this.#parts;
-    const question = {
-      method: "PUT",
-      path: this.#manifestPath(target),
-      scope: { repository, right: "push" },
-      headers: { "content-type": document.mediaType },
-      body: bytesBody(document.bytes),
-      expected: [201],
-    } as const;
-    must(task, await endpoint.ask(question, task));
+    must(task, await putManifest({ ...this.#parts, document, target }, task));
   }
 
   async remove(digest: Digest, task: Task): Promise<void> {

@@ -6,13 +6,12 @@ import type { HealthCheck } from "../model/health-check.ts";
 import type { ImageReference, PinnedReference } from "../model/image-reference.ts";
 import type { MachineSettings } from "../model/machine.ts";
 import type { Platform } from "../model/platform.ts";
+import type { DiskSharing, SharedArtifact } from "../model/published-disk.ts";
 import type { HostDriver } from "../rollout/driver.ts";
 import type { HostFacts } from "../rollout/fleet.ts";
 
 /** `done` of `total` bytes; a missing total is not known yet. */
 export type OnProgress = (progress: { readonly phase: string; readonly doneBytes: number; readonly totalBytes?: number }) => void;
-
-// Build contexts -----------------------------------------------------------------------------------------------
 
 export interface ContextRequest {
   /** The `context` property: a folder, relative to the working directory or absolute. */
@@ -48,8 +47,6 @@ export interface BuildContexts {
   read(request: ContextRequest): Promise<ContextReading>;
 }
 
-// Builders -----------------------------------------------------------------------------------------------------
-
 export interface BuildRequest {
   readonly builder: "auto" | "podman" | "buildah" | "docker";
   readonly context: string;
@@ -73,8 +70,6 @@ export interface BuildRequest {
 export interface Builders {
   build(request: BuildRequest): Promise<void>;
 }
-
-// Images -------------------------------------------------------------------------------------------------------
 
 export interface ImageDescription {
   /** Of the manifest or index that the reference means. */
@@ -138,8 +133,6 @@ export interface PublishRequest {
   readonly onProgress: OnProgress;
 }
 
-// Disks --------------------------------------------------------------------------------------------------------
-
 /** A raw disk in the cache; it may be evicted at any time after the call that got it, so link or copy what must stay. */
 export interface CachedDisk {
   /** 64 hex digits: image digest (of the platform's manifest) plus options. */
@@ -148,6 +141,8 @@ export interface CachedDisk {
   readonly sizeBytes: number;
   /** Of the raw bytes. */
   readonly digest: Digest;
+  /** The same bytes in the registry, where the disk was asked for with `sharing`. */
+  readonly artifact?: SharedArtifact;
 }
 
 export interface DiskRequest {
@@ -155,6 +150,8 @@ export interface DiskRequest {
   readonly options: DiskOptions;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** Takes the disk from the image's repository when it is there; else it is made here and put there. */
+  readonly sharing?: DiskSharing;
 }
 
 export interface ExportRequest extends DiskRequest {
@@ -181,8 +178,6 @@ export interface Disks {
   /** Writes (or finds unchanged) one file of the given format, made from the cached disk. */
   export(request: ExportRequest): Promise<ExportedFile>;
 }
-
-// Machines -----------------------------------------------------------------------------------------------------
 
 export interface MachineFacts extends HostFacts {
   /** Forwarded ports in force: guest port to port on 127.0.0.1. */
