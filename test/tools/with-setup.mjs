@@ -1,62 +1,37 @@
 /**
  * Prepares this computer and the checkout, then runs one of: test, bench, quickstart. Works on Node 20, before `npm ci`.
- *   node test/tools/with-setup.mjs <packages|prepare|test|bench|quickstart> [arguments]
+ *   node test/tools/with-setup.mjs <prepare|test|bench|quickstart> [arguments]
+ *   node test/tools/with-setup.mjs packages [quickstart]
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { base, others, provideRoots } from "./setup/guest-roots.mjs";
 import { compileProvider, installModules, node24 } from "./setup/node-modules.mjs";
 import { explainMissing, installPackages, missingPackages } from "./setup/packages.mjs";
 import { missingPulumi, providePeer, providePulumi } from "./setup/pulumi.mjs";
-import { buildCache, checkout, run, step, stepTimes } from "./setup/run.mjs";
+import { checkout, step, stepTimes } from "./setup/run.mjs";
 
 const entries = { test: "test/tools/run-tests.ts", bench: "test/bench/run.ts", quickstart: "examples/quickstart/run.ts" };
 
-async function packages() {
-  const missing = await missingPackages();
+async function packages(command) {
+  const missing = await missingPackages(command);
   if (missing.length === 0) return "unchanged";
   await installPackages(missing);
   return `installed ${missing.length} packages`;
 }
 
 /** Says all that is missing at once, and before anything is downloaded or built. */
-async function refuseWhatCannotWork() {
-  const missing = process.getuid?.() === 0 ? [] : await missingPackages();
-  const problems = [...(missing.length === 0 ? [] : [explainMissing(missing)]), ...(await missingPulumi())];
+async function refuseWhatCannotWork(command) {
+  const missing = process.getuid?.() === 0 ? [] : await missingPackages(command);
+  const problems = [...(missing.length === 0 ? [] : [explainMissing(missing, command)]), ...(await missingPulumi())];
   if (problems.length > 0) throw new Error(problems.join("\n"));
-}
-
-/** The guests' root file system; made again only when its recipe changes. */
-function baseRecipe() {
-  return join(checkout, "test", "guest", "base-rootfs.mjs");
-}
-
-async function baseRootfs() {
-  const recipe = baseRecipe();
-  const hash = createHash("sha256")
-    .update(await readFile(recipe))
-    .digest("hex")
-    .slice(0, 16);
-  const path = join(buildCache, "guest", `base-${hash}.tar`);
-  if (existsSync(path)) return { path, did: "unchanged" };
-  const partial = join(buildCache, "guest", `base-${hash}.partial-${process.pid}.tar`);
-  await mkdir(join(buildCache, "guest"), { recursive: true });
-  try {
-    await run([process.execPath, recipe, partial], { log: "guest-base" });
-    await rename(partial, path);
-  } finally {
-    await rm(partial, { force: true });
-  }
-  return { path, did: "made with mmdebstrap" };
 }
 
 /** Everything that the programs and tests expect, and the environment in which they find it. */
 async function prepare(command) {
-  await refuseWhatCannotWork();
+  await refuseWhatCannotWork(command);
   let programs = "";
-  let base = "";
+  let roots = {};
   // The compiler of the Pulumi CLI keeps one core busy for minutes; what waits for the network goes beside it.
   const pulumi = step("Pulumi CLI and language hosts", async () => {
     const provided = await providePulumi(command === "quickstart" ? ["pulumi", "pulumi-language-yaml"] : undefined);
@@ -65,12 +40,12 @@ async function prepare(command) {
   });
   const system = async () => {
     await step("dependencies", installModules);
-    await step("Debian packages", packages);
+    await step("Debian packages", () => packages(command));
     await step("provider", compileProvider);
-    await step("guest root file system", async () => {
-      const made = await baseRootfs();
-      base = made.path;
-      return made.did;
+    await step("guest root file systems", async () => {
+      const provided = await provideRoots(command === "quickstart" ? [base] : [base, ...others]);
+      roots = provided.env;
+      return provided.did;
     });
   };
   const ended = await Promise.allSettled([pulumi, system()]);
@@ -78,7 +53,7 @@ async function prepare(command) {
   if (failed) throw failed.reason;
   return {
     PATH: [join(node24, ".."), programs, process.env.PATH].join(":"),
-    BOOTABLE_BASE_TAR: base,
+    ...roots,
     BUILDAH_ISOLATION: process.env.BUILDAH_ISOLATION ?? "chroot",
   };
 }
@@ -96,7 +71,7 @@ async function prepareBench() {
 
 async function main() {
   const [command = "", ...rest] = process.argv.slice(2);
-  if (command === "packages") return step("Debian packages", packages);
+  if (command === "packages") return step("Debian packages", () => packages(rest[0] ?? "test"));
   if (command !== "prepare" && !(command in entries))
     throw new Error(`"${command}" is not one of packages, prepare, ${Object.keys(entries).join(", ")}.`);
   const environment = await prepare(command);

@@ -30,11 +30,17 @@ const everywhere = [
   "zstd",
 ];
 
-/** QEMU 7.2 of Debian 12 panics under emulation; 10 comes from backports there. */
-const fromBackports = ["ovmf", "qemu-system-x86", "qemu-utils"];
+/** Of arm64 guests; kmod makes the list of their modules. The quickstart does without them. */
+const forTests = ["kmod", "qemu-efi-aarch64", "qemu-system-arm"];
 
-/** Names of packages that are not installed (or, for QEMU, too old). */
-export async function missingPackages() {
+/** QEMU 7.2 of Debian 12 panics under emulation; 10 comes from backports there. */
+const fromBackports = ["ovmf", "qemu-system-arm", "qemu-system-x86", "qemu-utils"];
+
+/**
+ * Names of packages that are not installed (or, for QEMU, too old).
+ * @param {string} command what they are for, such as quickstart or test
+ */
+export async function missingPackages(command) {
   const text = (await output(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status} ${Version}\n"])) ?? "";
   const installed = new Map(
     text
@@ -43,7 +49,8 @@ export async function missingPackages() {
       .filter((words) => words[1] === "installed")
       .map((words) => [words[0], words[2] ?? ""]),
   );
-  return everywhere.filter((name) => !installed.has(name) || (name.startsWith("qemu-") && qemuMajor(installed.get(name)) < 10));
+  const wanted = command === "quickstart" ? everywhere : [...everywhere, ...forTests];
+  return wanted.filter((name) => !installed.has(name) || (name.startsWith("qemu-") && qemuMajor(installed.get(name)) < 10));
 }
 
 function qemuMajor(version = "") {
@@ -103,10 +110,10 @@ export async function installPackages(missing) {
 }
 
 /** What a person without root has to do, in one command. */
-export function explainMissing(missing) {
+export function explainMissing(missing, command) {
   return [
     `These Debian packages are missing (QEMU must be 10 or newer): ${missing.join(", ")}.`,
     "fix: run this once, it installs them (from backports where Debian 12 is too old):",
-    "  sudo node test/tools/with-setup.mjs packages",
+    `  sudo node test/tools/with-setup.mjs packages ${command}`,
   ].join("\n");
 }

@@ -1,0 +1,108 @@
+/** Boots a root file system the way users do: an image in the local store, its disk, a machine that answers on a forwarded port. */
+import { readFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { disks } from "../../provider/disks/disks.ts";
+import { formatByteSize } from "../../provider/model/byte-size.ts";
+import type { HealthCheck } from "../../provider/model/health-check.ts";
+import type { MachineSettings } from "../../provider/model/machine.ts";
+import { describeFailure } from "../../provider/failure.ts";
+import { images } from "../../provider/registry/images.ts";
+import type { CachedDisk, MachineDriver } from "../../provider/resources/ports.ts";
+import { runProgram } from "../../provider/tools/process.ts";
+import { programs } from "../disks/programs.ts";
+import { tar } from "../disks/tar-writer.ts";
+import { makeImage, writeLayout } from "../fakes/oci-layout.ts";
+import { openWorkshop, plainSettings, signal } from "../hosts/workshop.ts";
+
+/** The page tells which system answers, on what processor, and what it was started with. */
+const page = "cat /usr/lib/os-release /proc/cmdline > /srv/www/index.html; uname -m >> /srv/www/index.html";
+const service = `[Unit]
+Description=Serves a page about this guest
+
+[Service]
+ExecStartPre=/usr/bin/busybox sh -c "${page}"
+ExecStart=/usr/bin/busybox httpd -f -p 80 -h /srv/www
+`;
+const topLayer = tar([
+  { path: "srv/www", type: "directory" },
+  { path: "etc/systemd/system/page.service", content: service },
+  {
+    path: "etc/systemd/system/multi-user.target.wants/page.service",
+    type: "symlink",
+    linkTarget: "/etc/systemd/system/page.service",
+  },
+]);
+
+export interface Root {
+  /** Variable that names the tar; the tests' set-up makes it. */
+  readonly variable: string;
+  readonly architecture: "amd64" | "arm64";
+}
+
+export interface Guest {
+  readonly page: string;
+  readonly digest: string;
+  /** What a login as root says, by a key that the guest was given when it started: confirmed, unhealthy or unconfirmed. */
+  readonly logIn: () => Promise<string>;
+}
+
+const name = "guest";
+const patience = { timeoutSeconds: 240, intervalSeconds: 1 };
+
+/** Runs `look` once the guest has answered, prints the times, and leaves nothing running. */
+export async function withBootedRoot(root: Root, look: (guest: Guest) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "bootable-root-"));
+  try {
+    await using workshop = await openWorkshop({ shutdownSeconds: 60 });
+    const { disk, digest, seconds } = await makeDisk(folder, root);
+    const driverWith = (healthCheck: HealthCheck): MachineDriver =>
+      workshop.group.driver({
+        image: { registry: "local", repository: "guest/root", digest },
+        disk: () => Promise.resolve(disk),
+        settings: { [name]: settingsOf(root) },
+        healthCheck,
+        report: () => undefined,
+      });
+    const driver = driverWith({ http: { port: 80, path: "/", status: 200 }, ...patience });
+    await driver.prepare(name, digest, signal);
+    await driver.swap(name, digest, signal);
+    const started = performance.now();
+    const confirmed = await driver.confirm(name, digest, signal);
+    // The last lines of the console are in the reason.
+    if (confirmed.kind !== "confirmed") throw new Error(describeFailure(confirmed.reason));
+    const answered = (performance.now() - started) / 1000;
+    console.log(
+      `${root.variable}: disk of ${formatByteSize(disk.sizeBytes)} in ${seconds.toFixed(1)} s, answered after ${answered.toFixed(1)} s`,
+    );
+    const { ports } = await driver.observe(name, signal);
+    const answer = await fetch(`http://127.0.0.1:${ports["80"]}/`);
+    const login = driverWith({ ssh: { command: ["true"] }, ...patience });
+    const logIn = async (): Promise<string> => (await login.confirm(name, digest, signal)).kind;
+    await look({ page: await answer.text(), digest, logIn });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function settingsOf({ architecture }: Root): MachineSettings {
+  const ports = { "80": undefined, "22": undefined };
+  return { ...plainSettings, memoryBytes: 512 * 1024 ** 2, cpus: 2, ports, platform: { os: "linux", architecture } };
+}
+
+async function makeDisk(folder: string, { variable, architecture }: Root) {
+  const path = process.env[variable];
+  if (path === undefined) throw new Error(`${variable} names no root file system: run the tests with npm test, which makes it.`);
+  const image = makeImage({ layers: [await readFile(path), topLayer], architecture });
+  const store = images({ storeDirectory: join(folder, "store"), runProgram });
+  const repository = { registry: "local", repository: "guest/root" };
+  const onProgress = (): void => undefined;
+  const layoutDirectory = await writeLayout(join(folder, "layout"), image);
+  const { digest } = await store.publish({ layoutDirectory, repository, tags: ["root"], signal, onProgress });
+  const began = performance.now();
+  const platform = { os: "linux", architecture };
+  const options = { filesystem: "ext4", kernelArguments: [], engine: "direct", platform, rootSshAuthorizedKeys: [] } as const;
+  const all = disks({ images: store, programs, cacheDirectory: join(folder, "cache"), cacheSizeBytes: () => 1024 ** 4 });
+  const disk: CachedDisk = await all.make({ image: { ...repository, digest }, options, signal, onProgress });
+  return { disk, digest, seconds: (performance.now() - began) / 1000 };
+}
