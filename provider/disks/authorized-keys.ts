@@ -1,23 +1,21 @@
 /** Puts `rootSshAuthorizedKeys` where sshd looks for root's keys. */
-import { Readable } from "node:stream";
-import type { FileBodies } from "./file-bodies.ts";
 import type { FileNode } from "./file-node.ts";
 import { applyEntry } from "./file-tree.ts";
-import type { TarEntry, TarItem } from "./tar-reader.ts";
+import type { Spool } from "./spool.ts";
+import type { TarEntry } from "./tar-reader.ts";
 
 /** Above every layer of an image. */
 const lastLayer = Number.MAX_SAFE_INTEGER;
 const home = "/root";
 
 /** Replaces the image's file, if it has one; an empty list leaves it alone. */
-export async function addAuthorizedKeys(root: FileNode, keys: readonly string[], bodies: FileBodies): Promise<void> {
+export async function addAuthorizedKeys(root: FileNode, keys: readonly string[], spool: Spool): Promise<void> {
   if (keys.length === 0) return;
   const content = Buffer.from(`${keys.map((key) => key.trim()).join("\n")}\n`);
-  const body = await bodies.store(itemOf(`${home}/.ssh/authorized_keys`, content));
-  await bodies.settle();
+  const body = await spool.add(content);
   if (!root.children.has("root")) applyEntry(root, lastLayer, { entry: { ...entryOf(home), mode: 0o700 } });
   applyEntry(root, lastLayer, { entry: { ...entryOf(`${home}/.ssh`), mode: 0o700 } });
-  applyEntry(root, lastLayer, { entry: itemOf(`${home}/.ssh/authorized_keys`, content).entry, body });
+  applyEntry(root, lastLayer, { entry: { ...entryOf(`${home}/.ssh/authorized_keys`), kind: "file", mode: 0o600 }, body });
 }
 
 function entryOf(path: string): TarEntry {
@@ -34,15 +32,4 @@ function entryOf(path: string): TarEntry {
     sizeBytes: 0,
     pieces: [],
   };
-}
-
-function itemOf(path: string, content: Buffer): TarItem {
-  const entry: TarEntry = {
-    ...entryOf(path),
-    kind: "file",
-    mode: 0o600,
-    sizeBytes: content.length,
-    pieces: [{ offset: 0, length: content.length }],
-  };
-  return { entry, body: () => Readable.from([content]) as unknown as AsyncGenerator<Buffer> };
 }

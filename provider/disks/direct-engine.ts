@@ -1,91 +1,111 @@
-/** Engine `direct`: layers in, a bootable raw disk out, without rights, loop devices or a helper machine. */
+/** Engine `direct`: layers in, a bootable raw disk out, without rights, loop devices, other programs or a helper machine. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import type { Digest } from "../model/digest.ts";
+import type { DiskExtent } from "../model/disk-extent.ts";
 import type { DiskOptions } from "../model/disk.ts";
-import { allocatedBytes, planLayout, sectorsOf, smallestDiskBytes, type ContentSize, type DiskLayout } from "../model/disk-layout.ts";
+import { planLayout, rootBytesOn, sectorsOf, type DiskLayout } from "../model/disk-layout.ts";
 import { derivedSerial, derivedUuid } from "../model/derived-uuid.ts";
 import { espType, formatGpt, growFileSystem, rootType, sectorBytes } from "../model/gpt.ts";
 import { formatByteSize } from "../model/byte-size.ts";
-import { cancelled, Failure } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import type { OnProgress, OpenImage } from "../resources/ports.ts";
 import { addAuthorizedKeys } from "./authorized-keys.ts";
 import { findBootFiles, type BootFiles } from "./boot-files.ts";
-import { epochSeconds } from "./disk-times.ts";
-import { contentSize } from "./content-size.ts";
 import { checkRoom } from "./disk-full.ts";
-import { writeEsp } from "./esp.ts";
-import { fileBodies } from "./file-bodies.ts";
-import type { FileBody } from "./file-node.ts";
-import { writeExt4 } from "./ext4-root.ts";
-import type { DiskPrograms } from "./programs.ts";
+import { epochSeconds } from "./disk-times.ts";
+import { writeDisk } from "./disk-writer.ts";
+import { espExtents } from "./esp.ts";
+import { listFiles } from "./ext4-files.ts";
+import { gatherItems, type RootItems } from "./ext4-items.ts";
+import { placeFiles } from "./ext4-places.ts";
+import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
+import type { FileNode } from "./file-node.ts";
 import { readLayers } from "./read-layers.ts";
+import { formatRoot } from "./root-extents.ts";
+import { openSpool } from "./spool.ts";
 
 export interface DiskMaking {
   readonly image: OpenImage;
   readonly options: DiskOptions;
   readonly identity: string;
-  readonly programs: DiskPrograms;
   /** Private, empty, and removed by whoever made it. */
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
 }
 
-const diskFile = "disk.raw";
+export interface MadeDisk {
+  /** Inside the folder. */
+  readonly path: string;
+  /** Of the raw bytes. */
+  readonly digest: Digest;
+}
 
-/** Answers the path of the disk inside the folder. */
-export async function makeDirectly(making: DiskMaking): Promise<string> {
-  const { image, options, identity, programs, directory, signal, onProgress } = making;
-  const bodies = fileBodies(join(directory, "bodies"));
-  const bodyPath = (body: FileBody): string => `bodies/${body.key}`;
-  const root = await readLayers(image.layers, { bodies, signal, onProgress });
+export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
+  const { image, options, directory, signal, onProgress } = making;
+  await using spool = await openSpool(join(directory, "spool"));
+  const root = await readLayers(image.layers, { spool, signal, onProgress });
   const files = findBootFiles(root, options.platform);
-  await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, bodies);
-  const content = contentSize(root);
-  const layout = plan(options, content, espContentBytes(files));
-  await checkRoom(directory, allocatedBytes(layout, content, espContentBytes(files)));
-  const path = join(directory, diskFile);
+  await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
+  onProgress({ phase: "placing the files", doneBytes: 0 });
+  const { layout, extents } = planDisk(making, root, files);
+  await checkRoom(directory, storedBytes(extents));
+  const path = join(directory, "disk.raw");
+  await using file = await open(path, "wx", 0o600);
+  await file.truncate(layout.diskBytes);
+  const digest = await writeDisk({ descriptor: file.fd, sizeBytes: layout.diskBytes, extents, spool, signal, onProgress });
+  return { path, digest };
+}
+
+interface PlannedDisk {
+  readonly layout: DiskLayout;
+  readonly extents: readonly DiskExtent[];
+}
+
+/** Everything that will lie on the disk: a function of the tree, the options and the identity. */
+function planDisk({ image, options, identity }: DiskMaking, root: FileNode, files: BootFiles): PlannedDisk {
+  const found = listFiles(root);
+  const items = gatherItems(found.files);
+  const layout = layoutOf(items, espContentBytes(files), options.sizeBytes);
+  const places = placeFiles(found, items, layout.root.sizeBytes);
+  if (places === undefined)
+    throw new Failure({ kind: "bug", message: "The files do not fit the root file system that was made for them." });
   const rootPartition = derivedUuid(identity, "root partition");
-  const part = { directory, file: diskFile, epochSeconds, signal };
-  await writeTable(path, { layout, identity, rootPartition, architecture: options.platform.architecture });
-  await writeExt4({
-    ...part,
-    ...layout.root,
-    ext4: programs.ext4,
-    layout,
-    root,
-    bodyPath,
-    uuid: derivedUuid(identity, "root file system"),
-    onProgress,
-  });
-  onProgress({ phase: "writing the EFI system partition", doneBytes: 0 });
-  await writeEsp({
-    ...part,
-    ...layout.esp,
-    fat: programs.fat,
+  const { architecture } = options.platform;
+  const esp = espExtents({
+    sizeBytes: layout.esp.sizeBytes,
     serial: derivedSerial(identity, "EFI system partition"),
+    epochSeconds,
     files,
-    bodyPath,
-    entry: {
-      rootPartition,
-      image: image.digest,
-      architecture: options.platform.architecture,
-      kernelArguments: options.kernelArguments,
-    },
+    entry: { rootPartition, image: image.digest, architecture, kernelArguments: options.kernelArguments },
   });
-  if (signal.aborted) throw cancelled("Making the disk");
-  return path;
+  const extents = [
+    ...tableExtents({ layout, identity, rootPartition, architecture }),
+    ...shifted(esp, layout.esp.offsetBytes),
+    ...shifted(formatRoot(found, places, { uuid: derivedUuid(identity, "root file system"), epochSeconds }), layout.root.offsetBytes),
+  ];
+  return { layout, extents };
+}
+
+function shifted(extents: readonly DiskExtent[], bytes: number): DiskExtent[] {
+  return extents.map((extent) => ({ ...extent, at: extent.at + bytes }));
+}
+
+function storedBytes(extents: readonly DiskExtent[]): number {
+  return extents.reduce((sum, extent) => sum + ("bytes" in extent ? extent.bytes.length : extent.length), 0);
 }
 
 function espContentBytes({ kernel, initramfs, loader }: BootFiles): number {
   return kernel.sizeBytes + initramfs.sizeBytes + loader.sizeBytes;
 }
 
-function plan(options: DiskOptions, content: ContentSize, bootBytes: number): DiskLayout {
-  const layout = planLayout(content, bootBytes, options.sizeBytes);
-  const smallest = smallestDiskBytes(content, bootBytes);
-  if (layout.diskBytes < smallest) throw tooSmall(options.sizeBytes ?? 0, smallest);
-  return layout;
+function layoutOf(items: RootItems, bootBytes: number, wantedBytes: number | undefined): DiskLayout {
+  if (wantedBytes === undefined) return planLayout(bootBytes, defaultRootBytes(items));
+  const rootBytes = rootBytesOn(wantedBytes, bootBytes);
+  const smallest = smallestRootBytes(items);
+  if (rootBytes < smallest) throw tooSmall(wantedBytes, planLayout(bootBytes, smallest).diskBytes);
+  return planLayout(bootBytes, rootBytes);
 }
 
 function tooSmall(wanted: number, smallest: number): Failure {
@@ -106,7 +126,7 @@ interface Table {
 }
 
 /** The root partition comes last, so that it can grow with the disk. */
-async function writeTable(path: string, { layout, identity, rootPartition, architecture }: Table): Promise<void> {
+function tableExtents({ layout, identity, rootPartition, architecture }: Table): DiskExtent[] {
   const type = rootType(architecture);
   if (type === undefined) throw new Failure({ kind: "bug", message: `There is no root partition type for ${architecture}.` });
   const table = formatGpt({
@@ -117,8 +137,8 @@ async function writeTable(path: string, { layout, identity, rootPartition, archi
       { type, guid: rootPartition, name: "root", ...sectorsOf(layout.root), attributes: growFileSystem },
     ],
   });
-  await using file = await open(path, "wx", 0o600);
-  await file.truncate(layout.diskBytes);
-  await file.write(table.primary, 0, table.primary.length, 0);
-  await file.write(table.backup, 0, table.backup.length, layout.diskBytes - table.backup.length);
+  return [
+    { at: 0, bytes: table.primary },
+    { at: layout.diskBytes - table.backup.length, bytes: table.backup },
+  ];
 }

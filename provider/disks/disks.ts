@@ -1,5 +1,4 @@
 /** Images as disks: finds or makes the raw one in the cache, and writes other formats from it. */
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
@@ -11,7 +10,6 @@ import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.
 import { makeDirectly } from "./direct-engine.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
 import { exportDisk } from "./export-disk.ts";
-import { digestFile } from "./file-digest.ts";
 import type { DiskPrograms } from "./programs.ts";
 
 export interface DisksOptions {
@@ -66,9 +64,7 @@ async function withDisk<T>(context: Context, request: IdentifiedRequest, work: (
   const { image: reference, options, identity, signal, onProgress } = request;
   const make = async (directory: string): Promise<{ path: string; digest: Digest }> => {
     const image = await context.images.open(reference, options.platform, { signal, onProgress });
-    const path = await makeDirectly({ image, options, identity, programs: context.programs, directory, signal, onProgress });
-    const totalBytes = (await stat(path)).size;
-    return { path, digest: await digestFile(path, { phase: "reading the disk back", totalBytes, signal, onProgress }) };
+    return makeDirectly({ image, options, identity, directory, signal, onProgress });
   };
   const onWait = (): void => onProgress({ phase: "waiting for another process that has the disk", doneBytes: 0 });
   return context.cache.use(identity, { signal, onWait, make }, work);

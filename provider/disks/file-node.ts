@@ -1,4 +1,5 @@
 /** The files of a tree as data: nodes, their names, and where their bytes are. */
+import type { StoredBytes } from "../model/disk-extent.ts";
 
 /** What all names of one file share. Names and link targets have one character per byte. */
 export interface FileNode {
@@ -15,17 +16,8 @@ export interface FileNode {
   readonly children: Map<string, Name>;
 }
 
-/** A file's bytes, kept by whoever read them. */
-export interface FileBody {
-  /** Of the file, holes included. */
-  readonly sizeBytes: number;
-  /** Of the stored bytes. */
-  readonly storedBytes: number;
-  /** In how many pieces they lie. */
-  readonly pieces: number;
-  /** Names the stored bytes. */
-  readonly key: string;
-}
+/** A file's bytes, which wait in the spool. */
+export type FileBody = StoredBytes;
 
 /** A name in a directory, and the layer that put it there: whiteouts hide what lower layers put. */
 export interface Name {

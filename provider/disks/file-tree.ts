@@ -190,7 +190,7 @@ function describe(node: FileNode, entry: TarEntry): void {
 }
 
 /** A directory that no entry describes: as unpackers make it, but for its time, which must not depend on the clock. */
-function bareDirectory(): FileNode {
+export function bareDirectory(): FileNode {
   return {
     kind: "directory",
     mode: 0o755,

@@ -2,14 +2,14 @@
 import { Failure } from "../failure.ts";
 import { formatByteSize } from "../model/byte-size.ts";
 import type { Layer, OnProgress } from "../resources/ports.ts";
-import type { FileBodies } from "./file-bodies.ts";
 import type { FileNode } from "./file-node.ts";
 import { applyEntry, emptyTree } from "./file-tree.ts";
 import { openLayer } from "./layer-stream.ts";
+import type { Spool } from "./spool.ts";
 import { readTar, type TarEntry } from "./tar-reader.ts";
 
 export interface LayersReading {
-  readonly bodies: FileBodies;
+  readonly spool: Spool;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   readonly limits?: TreeLimits;
@@ -24,7 +24,7 @@ export interface TreeLimits {
 const defaultLimits: TreeLimits = { entries: 2_000_000, attributeBytes: 128 * 1024 ** 2 };
 
 export async function readLayers(layers: readonly Layer[], reading: LayersReading): Promise<FileNode> {
-  const { bodies, signal, onProgress } = reading;
+  const { spool, signal, onProgress } = reading;
   const root = emptyTree();
   const count = counter(reading.limits ?? defaultLimits);
   const totalBytes = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -37,12 +37,12 @@ export async function readLayers(layers: readonly Layer[], reading: LayersReadin
     await named(layer, `${index + 1} of ${layers.length}`, async () => {
       for await (const item of readTar(openLayer(layer, { signal, onBytes }))) {
         count(item.entry);
-        const body = item.entry.kind === "file" ? { body: await bodies.store(item) } : {};
+        const body = item.entry.kind === "file" ? { body: await spool.store(item) } : {};
         applyEntry(root, index, { entry: item.entry, ...body });
       }
     });
   }
-  await bodies.settle();
+  await spool.settle();
   return root;
 }
 

@@ -24,13 +24,13 @@ function whole(entry: Entry): TarEntry {
 
 /** A body is told by its entry's owner. */
 function bodyOf({ kind, uid }: Entry): object {
-  return kind === "file" ? { body: { key: String(uid ?? 0), sizeBytes: 1, storedBytes: 1, pieces: 1 } } : {};
+  return kind === "file" ? { body: { sizeBytes: 1, pieces: [{ offset: 0, length: 1, from: uid ?? 0 }] } } : {};
 }
 
 function listing(root: FileNode): Record<string, string> {
   const lines: Record<string, string> = {};
   const visit = (node: FileNode, path: string): void => {
-    const detail = node.kind === "symlink" ? ` -> ${node.linkTarget}` : (node.body?.key ?? node.uid);
+    const detail = node.kind === "symlink" ? ` -> ${node.linkTarget}` : (node.body?.pieces[0]?.from ?? node.uid);
     lines[path] = `${node.kind} ${node.mode.toString(8)} ${detail}`;
     for (const [name, child] of [...node.children].sort(([a], [b]) => (a < b ? -1 : 1))) visit(child.node, `${path}/${name}`);
   };

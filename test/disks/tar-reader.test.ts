@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { expect, test } from "vitest";
-import { fileBodies } from "../../provider/disks/file-bodies.ts";
+import { openSpool } from "../../provider/disks/spool.ts";
 import { openLayer } from "../../provider/disks/layer-stream.ts";
 import { readTar, type TarEntry } from "../../provider/disks/tar-reader.ts";
 import { Failure } from "../../provider/failure.ts";
@@ -111,16 +111,15 @@ test("sparse files come out whole, in every form that GNU tar writes", async () 
   ]) {
     const archive = join(folder, "archive.tar");
     await output("tar", ["--create", "--sparse", ...format, "--directory", folder, "--file", archive, "holes", "same"]);
-    const bodies = fileBodies(join(await scratchFolder(), "bodies"));
+    await using spool = await openSpool(join(await scratchFolder(), "spool"));
     const kept = [];
     for await (const item of readTar(Readable.from([await readFile(archive)]))) {
       expect([["holes", "same"][kept.length], 5_000_000]).toEqual([item.entry.path, item.entry.sizeBytes]);
       expect(item.entry.pieces.length).toBeGreaterThan(10);
-      kept.push(await bodies.store(item));
+      kept.push(await spool.store(item));
     }
-    await bodies.settle();
     expect(kept.length).toBe(2);
-    for (const body of kept) expect((await readFile(bodies.path(body))).equals(await readFile(holes))).toBe(true);
+    for (const body of kept) expect((await spool.read(body)).equals(await readFile(holes))).toBe(true);
   }
 });
 
@@ -199,12 +198,10 @@ test("a zstd layer that was cut or has garbage in it is refused", async () => {
 });
 
 test("small bodies that arrive in one buffer do not mix", async () => {
-  const folder = await scratchFolder();
-  const bodies = fileBodies(join(folder, "bodies"));
+  await using spool = await openSpool(join(await scratchFolder(), "spool"));
   const kept = [];
   const inputs = Array.from({ length: 2500 }, (_, at) => ({ path: String(at), content: `content of ${at}` }));
-  for await (const item of readTar(Readable.from([tar(inputs)]))) kept.push(await bodies.store(item));
-  await bodies.settle();
-  const contents = await Promise.all(kept.map((body) => readFile(bodies.path(body), "utf8")));
+  for await (const item of readTar(Readable.from([tar(inputs)]))) kept.push(await spool.store(item));
+  const contents = await Promise.all(kept.map(async (body) => (await spool.read(body)).toString()));
   expect(contents).toEqual(inputs.map(({ content }) => content));
 });

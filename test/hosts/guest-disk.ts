@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { makeDirectly } from "../../provider/disks/direct-engine.ts";
 import type { CachedDisk, Layer } from "../../provider/resources/ports.ts";
-import { programs } from "../disks/programs.ts";
 import { tar } from "../disks/tar-writer.ts";
 import { digestOf, plainSettings, signal } from "./workshop.ts";
 
@@ -33,7 +32,7 @@ export async function makeGuestDisk(folder: string, version: string, broken = fa
   const identity = digestOf(`guest ${version}`).slice("sha256:".length);
   const directory = join(folder, "disks", identity);
   await mkdir(directory, { recursive: true });
-  const path = await makeDirectly({
+  const { path, digest } = await makeDirectly({
     image: {
       digest: digestOf(version),
       platform: plainSettings.platform,
@@ -45,10 +44,9 @@ export async function makeGuestDisk(folder: string, version: string, broken = fa
     },
     options: { filesystem: "ext4", kernelArguments: [], engine: "direct", platform: plainSettings.platform, rootSshAuthorizedKeys: [] },
     identity,
-    programs,
     directory,
     signal,
     onProgress: () => undefined,
   });
-  return { identity, path, sizeBytes: (await stat(path)).size, digest: digestOf("not looked at") };
+  return { identity, path, sizeBytes: (await stat(path)).size, digest };
 }

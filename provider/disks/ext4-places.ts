@@ -1,0 +1,122 @@
+/** Where everything of a root file system lies: blocks for each file's data and metadata, and its inode's number. */
+import { placeInBins } from "../model/bin-placement.ts";
+import { blocksPerGroup, lostAndFoundInode, planGeometry, type BlockRun, type Ext4Geometry } from "../model/ext4-geometry.ts";
+import { mebibyte } from "../model/disk-layout.ts";
+import type { RootFile, RootFiles } from "./ext4-files.ts";
+import { binBlocks, binInodes, type RootItems } from "./ext4-items.ts";
+
+export interface FilePlaces {
+  inode: number;
+  /** In the order of the file's data. */
+  readonly data: BlockRun[];
+  /** Free to be used for the extent tree and the attributes. */
+  readonly metadata: number[];
+}
+
+export interface RootPlaces {
+  readonly geometry: Ext4Geometry;
+  readonly of: ReadonlyMap<RootFile, FilePlaces>;
+}
+
+const rootInode = 2;
+const bytesPerInode = 16384;
+
+/** The geometry of a file system of this size for these items. */
+export function geometryFor(items: RootItems, sizeBytes: number): Ext4Geometry {
+  const inodes = Math.max((items.inodeBins + 1) * binInodes, Math.ceil(sizeBytes / bytesPerInode));
+  return planGeometry({ sizeBytes, inodes, journalBytes: journalBytes(sizeBytes) });
+}
+
+/** Whether all items and so many free blocks more fit. */
+export function hasRoom(items: RootItems, sizeBytes: number, freeBytes = 0): boolean {
+  if (sizeBytes < 16 * mebibyte) return false;
+  const geometry = geometryFor(items, sizeBytes);
+  if (geometry.taken.some(({ start, count }) => start + count > geometry.blocks)) return false;
+  if (geometry.groups * geometry.inodesPerGroup < (items.inodeBins + 1) * binInodes) return false;
+  const wanted = items.blockBins + Math.ceil(freeBytes / (binBlocks * 4096));
+  return binStarts(geometry, wanted).length === wanted;
+}
+
+function journalBytes(rootBytes: number): number {
+  if (rootBytes < 128 * mebibyte) return 4 * mebibyte;
+  if (rootBytes < 1024 * mebibyte) return 16 * mebibyte;
+  return rootBytes < 8 * 1024 * mebibyte ? 64 * mebibyte : 128 * mebibyte;
+}
+
+/** The first `wanted` stretches of 512 KiB, aligned as on the disk, that hold nothing of the file system's own. */
+export function binStarts(geometry: Ext4Geometry, wanted: number): number[] {
+  const taken = [...geometry.taken].sort((a, b) => a.start - b.start);
+  const starts: number[] = [];
+  let next = 0;
+  let run = 0;
+  while (starts.length < wanted && next + binBlocks <= geometry.blocks) {
+    const one = taken[run];
+    if (one !== undefined && one.start + one.count <= next) run++;
+    else if (one !== undefined && one.start < next + binBlocks) next = Math.ceil((one.start + one.count) / binBlocks) * binBlocks;
+    else {
+      starts.push(next);
+      next += binBlocks;
+    }
+  }
+  return starts;
+}
+
+/** Undefined when they do not fit. */
+export function placeFiles({ files, lostAndFound }: RootFiles, items: RootItems, sizeBytes: number): RootPlaces | undefined {
+  const geometry = geometryFor(items, sizeBytes);
+  const starts = binStarts(geometry, items.blockBins);
+  const blockPlaces = placeInBins(items.blocks, items.blockBins, binBlocks);
+  const inodePlaces = placeInBins(items.inodes, items.inodeBins, binInodes);
+  if (starts.length < items.blockBins || blockPlaces === undefined || inodePlaces === undefined) return undefined;
+  const of = new Map<RootFile, FilePlaces>(files.map((file) => [file, { inode: rootInode, data: [], metadata: [] }]));
+  items.blocks.forEach(({ members }, index) => {
+    const place = blockPlaces[index];
+    let at = (place?.bin ?? 0) * binBlocks + (place?.offset ?? 0);
+    for (const { file, use, blocks } of members) {
+      const runs = physicalRuns(starts, at, blocks);
+      const places = of.get(file);
+      if (use === "data") runs.forEach((run) => addRun(places?.data ?? [], run));
+      else places?.metadata.push(...runs.flatMap(blocksOf));
+      at += blocks;
+    }
+  });
+  items.inodes.forEach(({ members }, index) => {
+    const place = inodePlaces[index];
+    const first = ((place?.bin ?? 0) + 1) * binInodes + (place?.offset ?? 0) + 1;
+    members.forEach((file, offset) => setInode(of.get(file), first + offset));
+  });
+  setInode(of.get(lostAndFound), lostAndFoundInode);
+  return { geometry, of };
+}
+
+function setInode(places: FilePlaces | undefined, inode: number): void {
+  if (places !== undefined) places.inode = inode;
+}
+
+/** `at` counts blocks of bins. */
+function physicalRuns(starts: readonly number[], at: number, blocks: number): BlockRun[] {
+  const runs: BlockRun[] = [];
+  for (let done = 0; done < blocks;) {
+    const inBin = (at + done) % binBlocks;
+    const count = Math.min(blocks - done, binBlocks - inBin);
+    runs.push({ start: (starts[Math.floor((at + done) / binBlocks)] ?? 0) + inBin, count });
+    done += count;
+  }
+  return runs;
+}
+
+function addRun(runs: BlockRun[], run: BlockRun): void {
+  const last = runs.at(-1);
+  if (last !== undefined && last.start + last.count === run.start)
+    runs[runs.length - 1] = { start: last.start, count: last.count + run.count };
+  else runs.push(run);
+}
+
+function blocksOf({ start, count }: BlockRun): number[] {
+  return Array.from({ length: count }, (_, index) => start + index);
+}
+
+/** Group of a block, for the counts in its descriptor. */
+export function groupOf(block: number): number {
+  return Math.floor(block / blocksPerGroup);
+}
