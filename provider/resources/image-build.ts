@@ -25,6 +25,8 @@ export interface BuildPlan {
   readonly context: CallContext;
   /** What Check read in this run; absent when another process did. */
   readonly planned: ContextReading | undefined;
+  /** Texts that nobody may read. */
+  readonly secretTexts: readonly string[];
 }
 
 export interface BuiltImage {
@@ -76,6 +78,7 @@ async function build(ports: ImagePorts, plan: BuildPlan, { folder, reading }: Wo
     platforms: args.platforms,
     labels: args.labels,
     secrets: args.secrets,
+    redact: plan.secretTexts,
     layoutDirectory: folder,
     signal: context.signal,
     onLine: (line) => context.report.status(line),

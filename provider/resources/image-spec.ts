@@ -44,7 +44,8 @@ export const imageInputs = {
   },
   buildArgs: {
     type: map(string()),
-    description: "Values for the Containerfile's ARG instructions. For secrets there is `secrets`.",
+    description:
+      "Values for the Containerfile's ARG instructions. They stay in the image's history, and other users of the computer can see them during a build: for secrets there is `secrets`.",
     default: {},
     onChange: "ignore",
   },

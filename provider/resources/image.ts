@@ -34,12 +34,12 @@ export function image(ports: ImagePorts): ServedResource {
     },
     diff: diffImage,
     preview: (request) => previewImage(ports, request, planned.get(request.context.urn)?.reading),
-    ensure: async ({ args, old, context }) => {
+    ensure: async ({ args, old, secretTexts, context }) => {
       const at = knownPlace(args, { name: context.name, state: old?.state });
       const reading = planned.get(context.urn)?.reading;
       planned.set(context.urn, { reading, at });
       bases.forget();
-      return ensureImage(ports, { args, at, old: old?.state, context, planned: reading });
+      return ensureImage(ports, { args, at, old: old?.state, context, planned: reading, secretTexts });
     },
     read: (request) => readImage(ports, request),
     remove: (request) => removeImage(ports, request, planned.get(request.context.urn)?.at),

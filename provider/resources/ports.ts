@@ -60,6 +60,8 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>;
   /** Name to value; handed over in files that are removed afterwards. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Further texts that no line and no message may show, such as build arguments that arrived as secrets. */
+  readonly redact: readonly string[];
   /** An empty folder that receives an OCI layout with one entry in its index. */
   readonly layoutDirectory: string;
   readonly signal: AbortSignal;

@@ -58,6 +58,8 @@ export interface Handlers<Args, State, Given = Args> {
   ensure(request: {
     readonly args: Args;
     readonly old?: Previous<Args, State>;
+    /** Texts among the arguments that arrived as secrets: nothing that a person reads may show them. */
+    readonly secretTexts: readonly string[];
     readonly context: CallContext;
   }): Promise<{ readonly state: State; readonly incomplete?: Failure; readonly refreshBeforeUpdate?: boolean }>;
   /** Without `args` and `state` it is an import of `id`. */

@@ -19,7 +19,7 @@ import type {
   ServedResource,
 } from "./served.ts";
 import { encodeFields, encodeState, readState, requireKnown, toValue, type Owner } from "./state.ts";
-import { bareMap, coverMapLike, entryOf, holdsUnknown, isAbsent, mapEntries } from "./tree.ts";
+import { bareMap, coverMapLike, entryOf, holdsUnknown, isAbsent, mapEntries, secretTexts } from "./tree.ts";
 import { Secret, type ValueMap } from "./value.ts";
 
 export interface ResourceSpec<I extends Inputs = Inputs, O extends Outputs = Outputs> {
@@ -120,7 +120,7 @@ async function ensure({ spec, handlers }: Bound, request: EnsureRequest): Promis
     return { id, state, refreshBeforeUpdate: spec.refreshBeforeUpdate };
   }
   requireKnown(`${owner.name} was given inputs`, args);
-  const { state: answered, ...rest } = await handlers.ensure(call);
+  const { state: answered, ...rest } = await handlers.ensure({ ...call, secretTexts: secretTexts(inputs) });
   const state = encodeState(owner, answered, inputs);
   requireKnown(`${owner.name} answered outputs`, state);
   return { id, state, refreshBeforeUpdate: spec.refreshBeforeUpdate, ...rest };

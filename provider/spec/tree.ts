@@ -50,6 +50,14 @@ export function holdsUnknown(value: Value): boolean {
   return some(value, (part) => part instanceof Unknown);
 }
 
+/** Every text inside a Secret, at any depth. */
+export function secretTexts(value: Value, inside = false): readonly string[] {
+  if (value instanceof Secret) return secretTexts(value.value, true);
+  if (typeof value === "string") return inside ? [value] : [];
+  const items = isList(value) ? value : isMap(value) ? Object.values(value) : [];
+  return items.flatMap((item) => secretTexts(item, inside));
+}
+
 function holdsSecret(value: Value): boolean {
   return some(value, (part) => part instanceof Secret);
 }

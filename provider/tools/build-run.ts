@@ -36,7 +36,7 @@ export async function runBuild(build: BuildRun): Promise<void> {
     purpose: `to build ${request.containerfile}`,
     workingDirectory: folder.path,
     signal: request.signal,
-    redact: Object.values(request.secrets),
+    redact: [...Object.values(request.secrets), ...request.redact],
     exitCodes: anyExitCode,
     // A builder whose step ends removes its working containers; podman does not when it is told to end itself.
     stopChildrenFirst: true,

@@ -205,9 +205,12 @@ test("secrets are encrypted in the state, never shown, and their values are no i
   const secret = (text: string): object => ({ "fn::secret": text });
   const program = (token: string): string =>
     resources(image("os", { buildArgs: { MOOD: secret("hush-1"), OTHER: "open" }, secrets: { token: secret(token), plain: "hush-3" } }));
-  shop.write("os/Containerfile", "FROM scratch\nARG MOOD OTHER\nCOPY hello /hello\n");
+  const say = 'RUN ["/busybox", "sh", "-c", "echo mood $MOOD, other $OTHER"]';
+  shop.write("os/Containerfile", `FROM scratch\nARG MOOD OTHER\nCOPY busybox /busybox\n${say}\n`);
+  copyFileSync("/bin/busybox", join(shop.directory, "os", "busybox"));
   shop.program(program("hush-2"));
-  const { output } = await shop.good("up", "--yes", "--diff");
+  const { output } = await shop.good("up", "--yes", "--diff", "-c", "bootable:progress=lines");
+  expect(output).toContain("mood [redacted], other open");
   const encrypted = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: expect.any(String) };
   expect(`${shop.state().text}${output}`).not.toMatch(/hush/u);
   expect(shop.saved("os").inputs).toMatchObject({ buildArgs: { MOOD: encrypted, OTHER: "open" }, secrets: encrypted });

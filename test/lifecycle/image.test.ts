@@ -6,6 +6,13 @@ import { Secret, unknown, type ValueMap } from "../../provider/spec/value.ts";
 import { forEveryCrash } from "./harness.ts";
 import { baseOne, debian, openWorld, program, team, told, unauthorized } from "./image-world.ts";
 
+test("what arrived as a secret is named to the builder as a text that nobody may read", async () => {
+  const { web, builders } = await openWorld();
+  const buildArgs = { MOOD: new Secret("hush"), OTHER: "open" };
+  await web.up(program({ buildArgs, secrets: { token: "one" } }));
+  expect(builders.requests).toMatchObject([{ buildArgs: { MOOD: "hush", OTHER: "open" }, redact: ["hush", "one"] }]);
+});
+
 test("is built and pushed, changes nothing the second time, is built again when a file changed, and is kept when deleted", async () => {
   const world = await openWorld();
   const { web, effects, contexts, builders, images } = world;

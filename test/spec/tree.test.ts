@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkFields, readFields } from "../../provider/spec/check.ts";
 import { diffInputs } from "../../provider/spec/diff.ts";
-import { bare, bareMap, coverLike, isList, isMap, mapEntries, some } from "../../provider/spec/tree.ts";
+import { bare, bareMap, coverLike, isList, isMap, mapEntries, secretTexts, some } from "../../provider/spec/tree.ts";
 import { Secret, unknown, Unknown, type Value } from "../../provider/spec/value.ts";
 import { fittingFields } from "./arbitrary.ts";
 import { spec } from "./sample.ts";
@@ -78,4 +78,9 @@ test.each<[Value, Value | undefined, Value]>([
 
 test("takes secrets off at any depth", () => {
   expect(bare(new Secret([new Secret({ a: new Secret(unknown) }), 1]))).toEqual([{ a: unknown }, 1]);
+});
+
+test("texts in secrets are found at any depth, and no others", () => {
+  const tree = { open: "a", list: ["b", new Secret("c")], map: new Secret({ d: ["e", 7, unknown], f: new Secret("g") }) };
+  expect(secretTexts(tree)).toEqual(["c", "e", "g"]);
 });

@@ -54,6 +54,7 @@ export function makeRequest(room: Room, context: string, more: Partial<BuildRequ
     platforms: [],
     labels: {},
     secrets: {},
+    redact: [],
     layoutDirectory: mkdtempSync(join(room.directory, "layout-")),
     signal: new AbortController().signal,
     onLine: () => undefined,

@@ -18,6 +18,7 @@ const plain: BuildRequest = {
   platforms: [],
   labels: {},
   secrets: {},
+  redact: [],
   layoutDirectory: "/layout",
   signal: new AbortController().signal,
   onLine: () => undefined,

@@ -59,6 +59,23 @@ describe("a step that stops", () => {
     expect(shown(failure)).not.toContain("correct-horse");
   });
 
+  test("texts that nobody may read are taken out of the step, of the last lines and of every line on the way", async () => {
+    const lines: string[] = [];
+    const text = containerfile("ARG MOOD", "RUN echo mood $MOOD; echo not correct-horse; exit 7");
+    const failure = await failureOf(
+      request("mood", text, { buildArgs: { MOOD: "correct-horse" }, redact: ["correct-horse"], onLine: (line) => lines.push(line) }),
+    );
+    const [message, ...more] = shown(failure).split("\n");
+    expect(message).toBe(
+      'The build of Containerfile stopped at "RUN echo mood $MOOD; echo not [redacted]; exit 7": buildah exited with code 7. ' +
+        "Nothing was published; finished steps stay in buildah's cache.",
+    );
+    expect(more).toEqual(expect.arrayContaining(["mood [redacted]", "not [redacted]"]));
+    expect(more.at(-1)).toBe("fix: mend what the last lines name, then run pulumi up again.");
+    expect(lines).toContain("mood [redacted]");
+    expect(`${lines.join("\n")}${shown(failure)}`).not.toContain("correct-horse");
+  });
+
   test("a COPY of something missing names no folder of ours", async () => {
     const failure = await failureOf(request("missing", containerfile("COPY nothing /there"), { containerfile: "images/Containerfile" }));
     expect(codeTakenOut(failure.message)).toBe(
