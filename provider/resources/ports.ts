@@ -212,10 +212,8 @@ export interface RememberedGroup {
   readonly state: object;
 }
 
-export interface RecalledGroup extends RememberedGroup {
-  /** Set when somebody else changed the machines last: when and from where, as the end of a sentence. */
-  readonly elsewhere?: string;
-}
+/** `elsewhere`: when and from where somebody else changed the machines last, as the end of a sentence. */
+export type RecalledGroup = RememberedGroup & { readonly elsewhere?: string };
 
 /** The machines of one group on this computer, found again by the group's key. */
 export interface MachineGroupPort {
