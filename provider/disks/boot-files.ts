@@ -3,15 +3,32 @@ import { Failure } from "../failure.ts";
 import { formatPlatform, type Platform } from "../model/platform.ts";
 import { compareVersions } from "../model/version-order.ts";
 import type { FileBody, FileNode } from "./file-node.ts";
+import type { ReadPart } from "./stored-part.ts";
 import { lookUp, namesIn } from "./tree-lookup.ts";
+import { findUnifiedKernel, type UnifiedKernel } from "./unified-kernel.ts";
 
-export interface BootFiles<Body = FileBody> {
-  readonly kernelVersion: string;
-  readonly kernel: Body;
-  readonly initramfs: Body;
+interface Loader<Body> {
   readonly loader: Body;
   /** The name that firmware looks for on a disk it knows nothing about: `BOOTX64.EFI`. */
   readonly removableName: string;
+}
+
+export interface BootFiles<Body = FileBody> extends Loader<Body> {
+  readonly kernelVersion: string;
+  readonly kernel: Body;
+  readonly initramfs: Body;
+}
+
+export interface UnifiedBootFiles<Body = FileBody> extends Loader<Body> {
+  readonly kernelVersion: string;
+  readonly unified: UnifiedKernel<Body>;
+}
+
+export interface BootQuestion {
+  readonly platform: Platform;
+  readonly read: ReadPart;
+  /** The user's own, in place of the image's. */
+  readonly loader?: FileBody;
 }
 
 /** UEFI's short names of architectures, by OCI's. Source: UEFI specification 2.10, 3.5.1.1. */
@@ -35,24 +52,64 @@ const initramfsPlaces = [
   "/boot/initrd-{}",
 ];
 
-/** Throws a Failure that names the place looked at, and the packages that help. */
+/**
+ * The newest kernel; of one version, and where a version is not known, a unified kernel image before a kernel with an
+ * initramfs beside it, since whoever made one wants it to be started. Throws a Failure that names the place looked at, and
+ * the packages that help.
+ */
+export async function findBoot(root: FileNode, { platform, read, loader }: BootQuestion): Promise<BootFiles | UnifiedBootFiles> {
+  const efiName = checkSystem(root, platform);
+  const unified = await findUnifiedKernel(root, platform.architecture, read);
+  const parts = newestWithInitramfs(root);
+  const chosen = unified === undefined || isNewer(parts, unified) ? (parts ?? whyNoKernel(root)) : unifiedStart(unified);
+  return { ...chosen, ...findLoader(root, efiName, loader) };
+}
+
+/** Of kernels with an initramfs beside them only. */
 export function findBootFiles(root: FileNode, platform: Platform): BootFiles {
+  const efiName = checkSystem(root, platform);
+  return { ...(newestWithInitramfs(root) ?? whyNoKernel(root)), ...findLoader(root, efiName) };
+}
+
+function checkSystem(root: FileNode, platform: Platform): string {
   const efiName = efiNames[platform.architecture];
   if (platform.os !== "linux" || efiName === undefined) throw foreignPlatform(platform);
   if (lookUp(root, "/usr/lib/systemd/systemd") === undefined) throw missing.systemd();
-  const versions = kernelVersions(root).sort((a, b) => compareVersions(b, a));
-  if (versions.length === 0) throw missing.kernel();
-  const kernelVersion = versions.find((version) => firstFile(root, initramfsPlaces, version) !== undefined);
-  if (kernelVersion === undefined) throw missing.initramfs(versions[0] ?? "");
-  const kernel = firstFile(root, kernelPlaces, kernelVersion);
-  const initramfs = firstFile(root, initramfsPlaces, kernelVersion);
-  const loaderPath = `/usr/lib/systemd/boot/efi/systemd-boot${efiName}.efi`;
-  const loader = fileAt(root, loaderPath);
-  if (loader === undefined || kernel === undefined || initramfs === undefined) throw missing.loader(loaderPath);
-  return { kernelVersion, kernel, initramfs, loader, removableName: `BOOT${efiName.toUpperCase()}.EFI` };
+  return efiName;
 }
 
-/** All versions that have a kernel, but for Fedora's rescue kernels, which are copies under another name. */
+type KernelParts = Omit<BootFiles, keyof Loader<FileBody>>;
+
+function newestWithInitramfs(root: FileNode): KernelParts | undefined {
+  for (const kernelVersion of kernelVersions(root)) {
+    const kernel = firstFile(root, kernelPlaces, kernelVersion);
+    const initramfs = firstFile(root, initramfsPlaces, kernelVersion);
+    if (kernel !== undefined && initramfs !== undefined) return { kernelVersion, kernel, initramfs };
+  }
+  return undefined;
+}
+
+function whyNoKernel(root: FileNode): never {
+  const [newest] = kernelVersions(root);
+  throw newest === undefined ? missing.kernel() : missing.initramfs(newest);
+}
+
+function isNewer(parts: KernelParts | undefined, { kernelVersion }: UnifiedKernel): boolean {
+  return parts !== undefined && kernelVersion !== undefined && compareVersions(parts.kernelVersion, kernelVersion) > 0;
+}
+
+function unifiedStart(unified: UnifiedKernel): Omit<UnifiedBootFiles, keyof Loader<FileBody>> {
+  return { unified, kernelVersion: unified.kernelVersion ?? unified.name.replace(/\.efi$/, "") };
+}
+
+function findLoader(root: FileNode, efiName: string, own?: FileBody): Loader<FileBody> {
+  const path = `/usr/lib/systemd/boot/efi/systemd-boot${efiName}.efi`;
+  const loader = own ?? fileAt(root, path);
+  if (loader === undefined) throw missing.loader(path);
+  return { loader, removableName: `BOOT${efiName.toUpperCase()}.EFI` };
+}
+
+/** All versions that have a kernel, the newest first, but for Fedora's rescue kernels, which are copies under another name. */
 function kernelVersions(root: FileNode): string[] {
   const prefix = bootKernel.name.replace("{}", "");
   const inBoot = namesIn(root, bootKernel.directory)
@@ -61,7 +118,7 @@ function kernelVersions(root: FileNode): string[] {
   const candidates = new Set([...inBoot, ...namesIn(root, modules)]);
   // A version is written into the boot entry, which has a line for each setting.
   const writable = [...candidates].filter((version) => /^[\x21-\x7e]+$/.test(version));
-  return writable.filter((version) => firstFile(root, kernelPlaces, version) !== undefined);
+  return writable.filter((version) => firstFile(root, kernelPlaces, version) !== undefined).sort((a, b) => compareVersions(b, a));
 }
 
 function firstFile(root: FileNode, places: readonly string[], version: string): FileBody | undefined {

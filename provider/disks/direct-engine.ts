@@ -11,11 +11,11 @@ import { formatByteSize } from "../model/byte-size.ts";
 import { Failure } from "../failure.ts";
 import type { OnProgress, OpenImage } from "../resources/ports.ts";
 import { addAuthorizedKeys } from "./authorized-keys.ts";
-import { findBootFiles, type BootFiles } from "./boot-files.ts";
+import { findBoot, type BootFiles, type UnifiedBootFiles } from "./boot-files.ts";
 import { checkRoom } from "./disk-full.ts";
 import { epochSeconds } from "./disk-times.ts";
 import { writeDisk } from "./disk-writer.ts";
-import { espExtents } from "./esp.ts";
+import { espContentBytes, espExtents } from "./esp.ts";
 import { listFiles } from "./ext4-files.ts";
 import { gatherItems, type RootItems } from "./ext4-items.ts";
 import { placeFiles } from "./ext4-places.ts";
@@ -24,6 +24,7 @@ import type { FileNode } from "./file-node.ts";
 import { readLayers } from "./read-layers.ts";
 import { formatRoot } from "./root-extents.ts";
 import { openSpool } from "./spool.ts";
+import { partReader } from "./stored-part.ts";
 
 export interface DiskMaking {
   readonly image: OpenImage;
@@ -46,7 +47,7 @@ export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   const { image, options, directory, signal, onProgress } = making;
   await using spool = await openSpool(join(directory, "spool"));
   const root = await readLayers(image.layers, { spool, signal, onProgress });
-  const files = findBootFiles(root, options.platform);
+  const files = await findBoot(root, { platform: options.platform, read: partReader(spool.descriptor) });
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
   onProgress({ phase: "placing the files", doneBytes: 0 });
   const { layout, extents } = planDisk(making, root, files);
@@ -64,7 +65,7 @@ interface PlannedDisk {
 }
 
 /** Everything that will lie on the disk: a function of the tree, the options and the identity. */
-function planDisk({ image, options, identity }: DiskMaking, root: FileNode, files: BootFiles): PlannedDisk {
+function planDisk({ image, options, identity }: DiskMaking, root: FileNode, files: BootFiles | UnifiedBootFiles): PlannedDisk {
   const found = listFiles(root);
   const items = gatherItems(found.files);
   const layout = layoutOf(items, espContentBytes(files), options.sizeBytes);
@@ -94,10 +95,6 @@ function shifted(extents: readonly DiskExtent[], bytes: number): DiskExtent[] {
 
 function storedBytes(extents: readonly DiskExtent[]): number {
   return extents.reduce((sum, extent) => sum + ("bytes" in extent ? extent.bytes.length : extent.length), 0);
-}
-
-function espContentBytes({ kernel, initramfs, loader }: BootFiles): number {
-  return kernel.sizeBytes + initramfs.sizeBytes + loader.sizeBytes;
 }
 
 function layoutOf(items: RootItems, bootBytes: number, wantedBytes: number | undefined): DiskLayout {

@@ -1,12 +1,9 @@
-/** The EFI system partition: systemd-boot where firmware looks for it, one entry, kernel and initramfs. */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+/** The EFI system partition: the boot loader where firmware looks for it, and what it starts. */
 import { Failure } from "../failure.ts";
 import type { DiskExtent, StoredBytes } from "../model/disk-extent.ts";
 import { formatFat32, type FatFile } from "../model/fat32.ts";
-import type { BootFiles } from "./boot-files.ts";
-import type { FileBody } from "./file-node.ts";
-import type { FatPrograms } from "./programs.ts";
+import type { BootFiles, UnifiedBootFiles } from "./boot-files.ts";
+import type { UnifiedKernel } from "./unified-kernel.ts";
 
 export interface BootEntry {
   readonly rootPartition: string;
@@ -16,20 +13,7 @@ export interface BootEntry {
   readonly kernelArguments: readonly string[];
 }
 
-export interface EspWriting {
-  readonly fat: FatPrograms;
-  /** Holds the disk and, beneath, the bodies. */
-  readonly directory: string;
-  readonly file: string;
-  readonly offsetBytes: number;
-  readonly sizeBytes: number;
-  readonly serial: string;
-  readonly epochSeconds: number;
-  readonly files: BootFiles;
-  readonly entry: BootEntry;
-  readonly bodyPath: (body: FileBody) => string;
-  readonly signal: AbortSignal;
-}
+const entryName = "bootable.conf";
 
 /** The first serial port, by the name that the architecture's kernel has for it. */
 const consoles: Readonly<Record<string, string>> = { arm: "ttyAMA0", arm64: "ttyAMA0" };
@@ -54,32 +38,14 @@ function loaderEntry(kernelVersion: string, entry: BootEntry): string {
   return `${lines.join("\n")}\n`;
 }
 
-export async function writeEsp(writing: EspWriting): Promise<void> {
-  const { fat, files, directory, bodyPath, sizeBytes, serial } = writing;
-  const { file, offsetBytes, epochSeconds, signal } = writing;
-  const part = { directory, file, offsetBytes, epochSeconds, signal };
-  await writeFile(join(directory, "loader.conf"), "timeout 0\neditor no\n", { mode: 0o600 });
-  await writeFile(join(directory, "entry.conf"), loaderEntry(files.kernelVersion, writing.entry), { mode: 0o600 });
-  await fat.format({ ...part, sizeBytes, serial, label: "ESP" });
-  await fat.makeDirectories({ ...part, paths: ["EFI", "EFI/BOOT", "loader", "loader/entries"] });
-  await fat.copyIn({
-    ...part,
-    files: [
-      { from: bodyPath(files.loader), to: `EFI/BOOT/${files.removableName}` },
-      { from: "loader.conf", to: "loader/loader.conf" },
-      { from: "entry.conf", to: "loader/entries/bootable.conf" },
-      { from: bodyPath(files.kernel), to: "linux" },
-      { from: bodyPath(files.initramfs), to: "initrd" },
-    ],
-  });
-}
+type Content = StoredBytes | Uint8Array;
 
 export interface Esp {
   readonly sizeBytes: number;
   /** 8 hex digits. */
   readonly serial: string;
   readonly epochSeconds: number;
-  readonly files: BootFiles<StoredBytes | Uint8Array>;
+  readonly files: BootFiles<Content> | UnifiedBootFiles<Content>;
   readonly entry: BootEntry;
 }
 
@@ -88,13 +54,61 @@ export function espExtents({ sizeBytes, serial, epochSeconds, files, entry }: Es
   return formatFat32({ sizeBytes, serial, label: "ESP", epochSeconds, files: espFiles(files, entry) });
 }
 
+/** Of the large files; the others are taken care of by what is left free. */
+export function espContentBytes(files: Esp["files"]): number {
+  return [files.loader, ...startFiles(files).map(({ content }) => content)].reduce((sum, content) => sum + sizeOf(content), 0);
+}
+
+function sizeOf(content: Content): number {
+  return content instanceof Uint8Array ? content.length : content.sizeBytes;
+}
+
 /** What changes most often comes last, since what grows out of its room moves what follows. */
-function espFiles(files: BootFiles<StoredBytes | Uint8Array>, entry: BootEntry): FatFile[] {
+function espFiles(files: Esp["files"], entry: BootEntry): FatFile[] {
+  const text = "unified" in files ? unifiedEntry(files.unified, files.kernelVersion, entry) : loaderEntry(files.kernelVersion, entry);
+  // An entry of ours is started even where systemd-boot finds the same program by itself.
+  const settings = ["timeout 0", "editor no", ...("unified" in files && text !== undefined ? [`default ${entryName}`] : [])];
   return [
-    { path: "loader/loader.conf", content: Buffer.from("timeout 0\neditor no\n") },
-    { path: "loader/entries/bootable.conf", content: Buffer.from(loaderEntry(files.kernelVersion, entry)) },
+    { path: "loader/loader.conf", content: Buffer.from(`${settings.join("\n")}\n`) },
+    ...(text === undefined ? [] : [{ path: `loader/entries/${entryName}`, content: Buffer.from(text) }]),
     { path: `EFI/BOOT/${files.removableName}`, content: files.loader },
-    { path: "linux", content: files.kernel },
-    { path: "initrd", content: files.initramfs },
+    ...startFiles(files),
   ];
+}
+
+function startFiles(files: Esp["files"]): FatFile[] {
+  if (!("unified" in files)) {
+    return [
+      { path: "linux", content: files.kernel },
+      { path: "initrd", content: files.initramfs },
+    ];
+  }
+  const { name, image, companions } = files.unified;
+  return [
+    ...companions.map((companion) => ({ path: `EFI/Linux/${name}.extra.d/${companion.name}`, content: companion.body })),
+    { path: `EFI/Linux/${name}`, content: image },
+  ];
+}
+
+/**
+ * Undefined where systemd-boot finds the program by itself and the command line is inside it. One that is inside is left to
+ * itself, since with Secure Boot nothing else is taken, and a disk must not start otherwise without it: if it names no root,
+ * systemd in the initramfs finds ours by the type of its partition (systemd-gpt-auto-generator(8)), which is why that type is
+ * the discoverable one. A program without one takes ours, under Secure Boot too (systemd-stub(7)).
+ */
+function unifiedEntry(unified: UnifiedKernel<Content>, kernelVersion: string, entry: BootEntry): string | undefined {
+  const { name, path, commandLine, describesSystem } = unified;
+  if (commandLine !== undefined && entry.kernelArguments.length > 0) throw unreachable(path, entry.kernelArguments);
+  if (commandLine !== undefined && describesSystem) return undefined;
+  const options = commandLine === undefined ? [`options ${kernelCommandLine(entry)}`] : [];
+  return `${["title Linux", `version ${kernelVersion}`, `efi /EFI/Linux/${name}`, ...options].join("\n")}\n`;
+}
+
+function unreachable(path: string, kernelArguments: readonly string[]): Failure {
+  return new Failure({
+    kind: "input",
+    code: "sealed-command-line",
+    message: `disk.kernelArguments has ${kernelArguments.join(" ")}, and the image starts from ${path}, a unified kernel image with its command line inside, to which nothing can be added. Nothing was written.`,
+    fix: "write the arguments into that command line where the image is built (ukify --cmdline), or leave disk.kernelArguments out.",
+  });
 }

@@ -5,6 +5,7 @@ import { output, run } from "./run.mjs";
 
 const everywhere = [
   "attr",
+  "binutils",
   "buildah",
   "busybox-static",
   "ca-certificates",
