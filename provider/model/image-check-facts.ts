@@ -45,7 +45,7 @@ export interface RequiredMount {
 export interface ImageFacts {
   readonly version: typeof imageFactsVersion;
   readonly kernelVersion: string;
-  /** What the kernel is started with, less what names the root partition of this disk. */
+  /** What the kernel is started with beside what our own boot entry says. */
   readonly kernelArguments: readonly string[];
   /** What they are built for, by OCI's names; left out where a file does not say it. */
   readonly architectures: { readonly systemd?: string; readonly kernel?: string };
@@ -60,7 +60,8 @@ export interface ImageFacts {
   readonly rootGrowth: readonly string[];
   /** What sets the network up: `systemd-networkd`, `NetworkManager`. */
   readonly network: readonly string[];
-  readonly serialGetty: boolean;
+  /** The kernel or a login writes to a serial port. */
+  readonly serialConsole: boolean;
   readonly agents: readonly Agent[];
   readonly logins: readonly ("authorized-keys" | "password" | "certificate")[];
   /** Whether the files carry a signature for Secure Boot; whose it is cannot be told. */

@@ -49,7 +49,7 @@ export const warningRules: Readonly<Record<WarningCode, ImageRule>> = {
     };
   },
   "no-serial-console": ({ facts, options }) => {
-    if (facts.serialGetty || facts.kernelArguments.some((argument) => /^console=(?:tty(?:S|AMA)|hvc)\d/.test(argument))) return undefined;
+    if (facts.serialConsole) return undefined;
     const port = options.platform.architecture.startsWith("arm") ? "ttyAMA0" : "ttyS0";
     return {
       message: "Nothing writes to a serial console, so nobody would see why a machine does not boot.",

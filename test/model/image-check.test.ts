@@ -9,7 +9,7 @@ import { imageTargets, targetsOf } from "../../provider/model/image-check-target
 const good: ImageFacts = {
   version: imageFactsVersion,
   kernelVersion: "6.12.10",
-  kernelArguments: ["console=ttyS0"],
+  kernelArguments: [],
   architectures: { systemd: "amd64", kernel: "amd64" },
   drivers: { builtIn: ["ext4", "virtio_pci"], initramfs: knownDrivers, installed: knownDrivers },
   machineIds: [],
@@ -18,7 +18,7 @@ const good: ImageFacts = {
   uuidMounts: [],
   rootGrowth: ["cloud-init"],
   network: ["systemd-networkd"],
-  serialGetty: false,
+  serialConsole: true,
   agents: ["cloud-init"],
   logins: [],
   signed: { kernel: true, loader: true },
@@ -69,7 +69,7 @@ test("what keeps a disk from booting", () => {
       "! The image's kernel 6.12.10 is built for arm64, and the disk is to be one for linux/amd64. fix: set disk.platform to linux/arm64, or build the image for linux/amd64. (foreign-architecture)",
     ]
   `);
-  expect(said({ kernelArguments: ["console=ttyS0", "root=UUID=0a-1"] })).toMatchInlineSnapshot(`
+  expect(said({ kernelArguments: ["quiet", "root=UUID=0a-1"] })).toMatchInlineSnapshot(`
     [
       "! The kernel is started with root=UUID=0a-1, and no partition of this disk has that UUID. fix: leave root= out, in disk.kernelArguments or where the image sets it: the disk's own boot entry names its root partition. (foreign-root)",
     ]
@@ -127,7 +127,7 @@ test("what will be missed", () => {
       "Nothing in the image grows the root partition, so what a machine's disk on AWS, Azure and Google Cloud has beyond the image's size would stay unused. fix: install cloud-init and cloud-guest-utils (Debian) or cloud-init and cloud-utils-growpart (Fedora) in the Containerfile, or set disk.size to what the machines will have. (no-root-growth)",
     ]
   `);
-  expect(said({ kernelArguments: ["quiet"] })).toMatchInlineSnapshot(`
+  expect(said({ serialConsole: false })).toMatchInlineSnapshot(`
     [
       "Nothing writes to a serial console, so nobody would see why a machine does not boot. fix: add console=ttyS0 to disk.kernelArguments, or to the command line that the image sets. (no-serial-console)",
     ]
@@ -179,9 +179,8 @@ test.each<[string, Partial<ImageFacts>]>([
   ["drivers of a kernel that does not say what is built in", { drivers: { initramfs: [], installed: [] } }],
   ["architectures of files that are no programs", { architectures: {} }],
   ["programs for 32 bits", { architectures: { systemd: "386" } }],
-  ["a root by a name that the disk may have", { kernelArguments: ["console=ttyS0", "root=PARTLABEL=root", "rootwait"] }],
-  ["a network that the kernel sets up", { network: [], kernelArguments: ["ip=dhcp", "console=hvc0"] }],
-  ["a login on the serial port", { kernelArguments: [], serialGetty: true }],
+  ["a root by a name that the disk may have", { kernelArguments: ["root=PARTLABEL=root", "rootwait"] }],
+  ["a network that the kernel sets up", { network: [], kernelArguments: ["ip=dhcp"] }],
 ])("nothing is said about %s", (_, facts) => {
   expect(said(facts)).toEqual([]);
 });
@@ -194,7 +193,13 @@ test.each([
 });
 
 test("errors come first, in one failure, and an ignored code is not among them", () => {
-  const facts = { ...good, ...drivers({ initramfs: [] }), machineIds: ["/etc/machine-id"], kernelArguments: ["root=PARTUUID=1"] };
+  const facts = {
+    ...good,
+    ...drivers({ initramfs: [] }),
+    machineIds: ["/etc/machine-id"],
+    kernelArguments: ["root=PARTUUID=1"],
+    serialConsole: false,
+  };
   const findings = checkImage(facts, { ...everywhere, targets: ["qemu"] });
   expect(findings.map(({ code, severity }) => `${severity} ${code}`)).toEqual([
     "error missing-disk-driver",
