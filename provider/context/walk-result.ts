@@ -48,5 +48,9 @@ function missingSource(selector: Selector, { file, root, context, ignoreFile }: 
       "builders do not leave the context; put what the link leads to inside it.",
     );
   }
-  return containerfileFailure(place, `${use.text}: nothing in context "${context}" matches "${source.text}"`);
+  return containerfileFailure(
+    place,
+    `${use.text}: nothing in context "${context}" matches "${source.text}"`,
+    "make it there, or correct the path, which starts at the root of the context.",
+  );
 }

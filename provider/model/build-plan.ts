@@ -43,12 +43,18 @@ function targetStage({ stages, file }: Containerfile, target: string | undefined
   const found = wanted === undefined ? stages.at(-1) : (stages.findLast((stage) => stage.name === wanted) ?? stages[stageNumber(wanted)]);
   if (found !== undefined) return found;
   const names = stages.flatMap((stage) => stage.name ?? []);
-  const meant = nearest(target ?? "", names);
   throw new Failure({
     kind: "input",
     message: `target "${target}" is no stage of ${file}; ${names.length === 0 ? "none of its stages has a name" : `its stages are ${names.join(", ")}`}`,
-    ...(meant === undefined ? {} : { fix: `did you mean "${meant}"?` }),
+    fix: targetFix(target ?? "", names),
   });
+}
+
+function targetFix(target: string, names: readonly string[]): string {
+  const meant = nearest(target, names);
+  if (meant !== undefined) return `did you mean "${meant}"?`;
+  if (names.length > 0) return "name one of them, or leave target out for the last stage.";
+  return `leave target out for the last stage, or give the wanted one a name: FROM ... AS ${target}.`;
 }
 
 class StageWalk {

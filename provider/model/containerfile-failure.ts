@@ -7,13 +7,9 @@ export interface Place {
   readonly line: number;
 }
 
-/** `Containerfile line 7: <problem>`. */
-export function containerfileFailure(place: Place, problem: string, fix?: string): Failure {
-  return new Failure({
-    kind: "input",
-    message: `${place.file} line ${place.line}: ${problem}`,
-    ...(fix === undefined ? {} : { fix }),
-  });
+/** `Containerfile line 7: <problem>`; left out, the fix is to correct that line. */
+export function containerfileFailure({ file, line }: Place, problem: string, fix = `correct line ${line} of ${file}.`): Failure {
+  return new Failure({ kind: "input", message: `${file} line ${line}: ${problem}`, fix });
 }
 
 /** The one of `known` that is at most two keystrokes from `word`, and nearer to it than to an empty word. */

@@ -38,7 +38,12 @@ export function parseContainerfile(text: string, file = "Containerfile"): Contai
   if (stray !== undefined) {
     throw containerfileFailure({ file, line: stray.line }, `${stray.keyword} stands before the first FROM; only ARG may`);
   }
-  if (firstFrom === -1) throw containerfileFailure({ file, line: 1 }, "there is no FROM, so there is nothing to build");
+  if (firstFrom === -1)
+    throw containerfileFailure(
+      { file, line: 1 },
+      "there is no FROM, so there is nothing to build",
+      "begin with FROM and the image to build on.",
+    );
   const stages = splitStages(instructions.slice(firstFrom), file);
   return { file, escape: reader.escape, globalArgs: early, stages, instructions };
 }

@@ -57,13 +57,17 @@ test.each<[string, Readonly<Record<string, string>>, string, Partial<ContextRequ
   [
     "a syntax error",
     { Containerfile: "FROM a\n\n\n\n\n\nRUNN x\n" },
-    'Containerfile line 7: unknown instruction "RUNN"; did you mean RUN?',
+    'Containerfile line 7: unknown instruction "RUNN"; did you mean RUN?\nfix: correct line 7 of Containerfile.',
   ],
-  ["a syntax error elsewhere", { Dockerfile: "RUN x\n" }, "Dockerfile line 1: RUN stands before the first FROM; only ARG may"],
+  [
+    "a syntax error elsewhere",
+    { Dockerfile: "RUN x\n" },
+    "Dockerfile line 1: RUN stands before the first FROM; only ARG may\nfix: correct line 1 of Dockerfile.",
+  ],
   [
     "COPY of something missing",
     { Containerfile: "FROM a\n\n\nCOPY www/ /srv/www/\n", "ww/x": "" },
-    'Containerfile line 4: COPY www/ ...: nothing in context "CONTEXT" matches "www/"',
+    'Containerfile line 4: COPY www/ ...: nothing in context "CONTEXT" matches "www/"\nfix: make it there, or correct the path, which starts at the root of the context.',
   ],
   [
     "COPY of something hidden",
@@ -80,17 +84,17 @@ test.each<[string, Readonly<Record<string, string>>, string, Partial<ContextRequ
   [
     "COPY of something that is not there, in a hidden folder",
     { Containerfile: "FROM a\nCOPY www/y /srv/\n", "www/x": "", ".containerignore": "www" },
-    'Containerfile line 2: COPY www/y ...: nothing in context "CONTEXT" matches "www/y"',
+    'Containerfile line 2: COPY www/y ...: nothing in context "CONTEXT" matches "www/y"\nfix: make it there, or correct the path, which starts at the root of the context.',
   ],
   [
     "a bind mount of something missing",
     { Containerfile: "FROM a\nRUN --mount=source=x,target=/x true\n" },
-    'Containerfile line 2: RUN --mount: nothing in context "CONTEXT" matches "x"',
+    'Containerfile line 2: RUN --mount: nothing in context "CONTEXT" matches "x"\nfix: make it there, or correct the path, which starts at the root of the context.',
   ],
   [
     "a pattern that is none",
     { Containerfile: "FROM a\nCOPY [a /\n" },
-    'Containerfile line 2: COPY [a ...: "[a" is not a pattern that builders accept',
+    'Containerfile line 2: COPY [a ...: "[a" is not a pattern that builders accept\nfix: correct line 2 of Containerfile.',
   ],
   [
     "an ignore file that is none",
@@ -100,7 +104,7 @@ test.each<[string, Readonly<Record<string, string>>, string, Partial<ContextRequ
   [
     "a target that is none",
     { Containerfile: "FROM a AS base\n" },
-    'target "web" is no stage of Containerfile; its stages are base',
+    'target "web" is no stage of Containerfile; its stages are base\nfix: name one of them, or leave target out for the last stage.',
     { target: "web" },
   ],
 ])("says so: %s", async (_, ...[tree, expected, more = {}]) => {

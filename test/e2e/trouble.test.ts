@@ -31,12 +31,14 @@ test("a context that cannot be built says where, before anything runs", async ()
   stage.context("os", { Containerfile: "FROM scratch\n\nRUNN make\n" });
   expect(await stage.told(image(), "preview")).toMatchInlineSnapshot(`
     "bootable:index:Image (os):
-      error: bootable:index:Image resource 'os' has a problem: Containerfile line 3: unknown instruction "RUNN"; did you mean RUN?"
+      error: bootable:index:Image resource 'os' has a problem: Containerfile line 3: unknown instruction "RUNN"; did you mean RUN?
+      fix: correct line 3 of Containerfile."
   `);
   stage.context("os", { Containerfile: "FROM scratch\nCOPY www /srv/www\n" });
   expect(await stage.told(image(), "preview")).toMatchInlineSnapshot(`
     "bootable:index:Image (os):
-      error: bootable:index:Image resource 'os' has a problem: Containerfile line 2: COPY www ...: nothing in context "./os" matches "www""
+      error: bootable:index:Image resource 'os' has a problem: Containerfile line 2: COPY www ...: nothing in context "./os" matches "www"
+      fix: make it there, or correct the path, which starts at the root of the context."
   `);
 });
 

@@ -103,16 +103,25 @@ test.each([
     "FROM r/a:$TAG\n",
     "Containerfile line 1: FROM r/a:$TAG names no image: TAG has no value\nfix: set it in buildArgs, or give it a default above the first FROM: ARG TAG=...",
   ],
-  ["FROM ${A:?which}\n", "Containerfile line 1: FROM ${A:?which}: A: which"],
-  ["FROM a\nCOPY --from=3 b c\n", "Containerfile line 2: from=3 names no earlier stage; this is the first"],
-  ["FROM a\nFROM a\nCOPY --from=1 b c\n", "Containerfile line 3: from=1 names no earlier stage; they are 0 to 0"],
+  ["FROM ${A:?which}\n", "Containerfile line 1: FROM ${A:?which}: A: which\nfix: correct line 1 of Containerfile."],
+  [
+    "FROM a\nCOPY --from=3 b c\n",
+    "Containerfile line 2: from=3 names no earlier stage; this is the first\nfix: correct line 2 of Containerfile.",
+  ],
+  [
+    "FROM a\nFROM a\nCOPY --from=1 b c\n",
+    "Containerfile line 3: from=1 names no earlier stage; they are 0 to 0\nfix: correct line 3 of Containerfile.",
+  ],
   [
     "FROM a\nCOPY --from=$X b c\n",
     'Containerfile line 2: from "$X" cannot be told apart: X has no value here\nfix: name a stage: FROM ... AS name, where FROM may use an ARG that stands above it.',
   ],
-  ["FROM a AS x\nCOPY --from=y b c\nFROM x AS y\n", 'Containerfile line 3: the stage "y" needs itself, by way of COPY --from or --mount'],
+  [
+    "FROM a AS x\nCOPY --from=y b c\nFROM x AS y\n",
+    'Containerfile line 3: the stage "y" needs itself, by way of COPY --from or --mount\nfix: correct line 3 of Containerfile.',
+  ],
   ["FROM a\nCOPY https://x.example/y /\n", "Containerfile line 2: COPY cannot fetch https://x.example/y\nfix: use ADD, which can."],
-  ["FROM a\nCOPY 'b /\n", "Containerfile line 2: a quote (') is never closed"],
+  ["FROM a\nCOPY 'b /\n", "Containerfile line 2: a quote (') is never closed\nfix: correct line 2 of Containerfile."],
 ])("says what is wrong with %j", (text, expected) => {
   expect(problem(text)).toBe(expected);
 });
@@ -121,5 +130,7 @@ test("says which stages there are when the target is none", () => {
   expect(problem("FROM a AS base\nFROM a AS final\n", { target: "finale" })).toBe(
     'target "finale" is no stage of Containerfile; its stages are base, final\nfix: did you mean "final"?',
   );
-  expect(problem("FROM a\n", { target: "web" })).toBe('target "web" is no stage of Containerfile; none of its stages has a name');
+  expect(problem("FROM a\n", { target: "web" })).toBe(
+    'target "web" is no stage of Containerfile; none of its stages has a name\nfix: leave target out for the last stage, or give the wanted one a name: FROM ... AS web.',
+  );
 });

@@ -48,30 +48,57 @@ test.each<[string, string, readonly string[]]>([
 });
 
 test.each([
-  ["FROM a\nRUNN b\n", 'Containerfile line 2: unknown instruction "RUNN"; did you mean RUN?'],
-  ["FROM a\n\nCOYP b c\n", 'Containerfile line 3: unknown instruction "COYP"; did you mean COPY?'],
+  ["FROM a\nRUNN b\n", 'Containerfile line 2: unknown instruction "RUNN"; did you mean RUN?\nfix: correct line 2 of Containerfile.'],
+  ["FROM a\n\nCOYP b c\n", 'Containerfile line 3: unknown instruction "COYP"; did you mean COPY?\nfix: correct line 3 of Containerfile.'],
   [
     "FROM a\necho b\n",
-    'Containerfile line 2: unknown instruction "echo"; use one of ADD, ARG, CMD, COPY, ENTRYPOINT, ENV, EXPOSE, FROM, HEALTHCHECK, LABEL, ONBUILD, RUN, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR',
+    'Containerfile line 2: unknown instruction "echo"; use one of ADD, ARG, CMD, COPY, ENTRYPOINT, ENV, EXPOSE, FROM, HEALTHCHECK, LABEL, ONBUILD, RUN, SHELL, STOPSIGNAL, USER, VOLUME, WORKDIR\nfix: correct line 2 of Containerfile.',
   ],
-  ["", "Containerfile line 1: there is no FROM, so there is nothing to build"],
-  ["RUN a\nFROM b\n", "Containerfile line 1: RUN stands before the first FROM; only ARG may"],
-  ["FROM a b\n", 'Containerfile line 1: FROM takes an image, or an image AS a name; it has "a b"'],
-  ["FROM a AS 1b\n", 'Containerfile line 1: "1b" cannot name a stage; a letter, then letters, digits, "-", "_" and "." can'],
-  ["FROM a\nCOPY b\n", 'Containerfile line 2: COPY needs at least one source and a destination; it has "b"'],
-  ["FROM a\nCOPY b <<EOF\n", "Containerfile line 2: COPY cannot write to a heredoc; its last word must be a path"],
-  ["FROM a\nCOPY --form=x b c\n", "Containerfile line 2: COPY has no flag --form; did you mean --from?"],
-  ["FROM a\nCOPY --from b c\n", "Containerfile line 2: --from has no value; write --from=..."],
-  ["FROM a\nRUN <<EOF\nb\n", 'Containerfile line 2: the heredoc "EOF" is never ended; a line that says only EOF ends it'],
-  ["# escape=x\nFROM a\n", 'Containerfile line 1: the escape character is "x"; only \\ and ` are accepted'],
-  ["# escape=`\n# escape=`\nFROM a\n", 'Containerfile line 2: the directive "escape" stands here a second time; once is accepted'],
-  ["FROM a\nENV b\n", "Containerfile line 2: ENV b has no value; write ENV b=value"],
-  ["FROM a\nENV b=c d\n", 'Containerfile line 2: ENV takes name=value pairs, and "d" is none; a value with blanks needs quotes'],
-  ["FROM a\nARG =b\n", 'Containerfile line 2: ARG has a value without a name: "=b"'],
-  ["FROM a\nWORKDIR\n", "Containerfile line 2: WORKDIR has no argument"],
-  ["FROM a\nSHELL sh\n", 'Containerfile line 2: SHELL takes a JSON list, as ["/bin/sh", "-c"]; it has sh'],
-  ["FROM a\nCOPY [1, 2]\n", "Containerfile line 2: COPY: a JSON list must hold strings only"],
-  ["FROM a\nONBUILD FROM b\n", "Containerfile line 2: ONBUILD cannot hold back FROM"],
+  ["", "Containerfile line 1: there is no FROM, so there is nothing to build\nfix: begin with FROM and the image to build on."],
+  ["RUN a\nFROM b\n", "Containerfile line 1: RUN stands before the first FROM; only ARG may\nfix: correct line 1 of Containerfile."],
+  ["FROM a b\n", 'Containerfile line 1: FROM takes an image, or an image AS a name; it has "a b"\nfix: correct line 1 of Containerfile.'],
+  [
+    "FROM a AS 1b\n",
+    'Containerfile line 1: "1b" cannot name a stage; a letter, then letters, digits, "-", "_" and "." can\nfix: correct line 1 of Containerfile.',
+  ],
+  [
+    "FROM a\nCOPY b\n",
+    'Containerfile line 2: COPY needs at least one source and a destination; it has "b"\nfix: correct line 2 of Containerfile.',
+  ],
+  [
+    "FROM a\nCOPY b <<EOF\n",
+    "Containerfile line 2: COPY cannot write to a heredoc; its last word must be a path\nfix: correct line 2 of Containerfile.",
+  ],
+  [
+    "FROM a\nCOPY --form=x b c\n",
+    "Containerfile line 2: COPY has no flag --form; did you mean --from?\nfix: correct line 2 of Containerfile.",
+  ],
+  ["FROM a\nCOPY --from b c\n", "Containerfile line 2: --from has no value; write --from=...\nfix: correct line 2 of Containerfile."],
+  [
+    "FROM a\nRUN <<EOF\nb\n",
+    'Containerfile line 2: the heredoc "EOF" is never ended; a line that says only EOF ends it\nfix: correct line 2 of Containerfile.',
+  ],
+  [
+    "# escape=x\nFROM a\n",
+    'Containerfile line 1: the escape character is "x"; only \\ and ` are accepted\nfix: correct line 1 of Containerfile.',
+  ],
+  [
+    "# escape=`\n# escape=`\nFROM a\n",
+    'Containerfile line 2: the directive "escape" stands here a second time; once is accepted\nfix: correct line 2 of Containerfile.',
+  ],
+  ["FROM a\nENV b\n", "Containerfile line 2: ENV b has no value; write ENV b=value\nfix: correct line 2 of Containerfile."],
+  [
+    "FROM a\nENV b=c d\n",
+    'Containerfile line 2: ENV takes name=value pairs, and "d" is none; a value with blanks needs quotes\nfix: correct line 2 of Containerfile.',
+  ],
+  ["FROM a\nARG =b\n", 'Containerfile line 2: ARG has a value without a name: "=b"\nfix: correct line 2 of Containerfile.'],
+  ["FROM a\nWORKDIR\n", "Containerfile line 2: WORKDIR has no argument\nfix: correct line 2 of Containerfile."],
+  [
+    "FROM a\nSHELL sh\n",
+    'Containerfile line 2: SHELL takes a JSON list, as ["/bin/sh", "-c"]; it has sh\nfix: correct line 2 of Containerfile.',
+  ],
+  ["FROM a\nCOPY [1, 2]\n", "Containerfile line 2: COPY: a JSON list must hold strings only\nfix: correct line 2 of Containerfile."],
+  ["FROM a\nONBUILD FROM b\n", "Containerfile line 2: ONBUILD cannot hold back FROM\nfix: correct line 2 of Containerfile."],
 ])("says what is wrong with %j", (text, expected) => {
   expect(problem(text)).toBe(expected);
 });

@@ -1,6 +1,5 @@
 /** Check and Diff of a MachineGroup as tables: every message whole, every property seen. */
 import { expect, test } from "vitest";
-import { describeFailure, Failure } from "../../provider/failure.ts";
 import { machineGroupSpec, type MachineGroupPorts } from "../../provider/resources/machine-group-spec.ts";
 import { machineGroup } from "../../provider/resources/machine-group.ts";
 import { driftText } from "../../provider/resources/machine-group-state.ts";
@@ -130,12 +129,4 @@ test("a group is found by what its state says, else by organization and URN", ()
   expect(keyOf(undefined, { ...context, organization: "organization" })).toBe("urn:1");
   expect(keyOf(undefined, { ...context, organization: "acme" })).toBe("acme/urn:1");
   expect(keyOf({ booted: {}, endpoints: {}, consoles: {}, accelerator: "tcg", key: "urn:0" }, context)).toBe("urn:0");
-});
-
-test("an import says what to do instead", async () => {
-  const failure = await resource.read({ context: testContext(), id: "kiosk" }).catch((thrown: unknown) => thrown);
-  expect(failure instanceof Failure && describeFailure(failure)).toMatchInlineSnapshot(`
-    "MachineGroup "kiosk" cannot be imported: its machines do not know what their program said.
-    fix: declare it in the program under the name that it had, in the same stack and project: pulumi up finds machines by their URN."
-  `);
 });
