@@ -28,6 +28,7 @@ function bootable(): Package {
   const stored = images({ storeDirectory: join(directories.data, "store"), runProgram: tools.runProgram });
   const made = disks({
     images: stored,
+    artifacts: stored.diskArtifacts,
     programs: tools.forDisks,
     cacheDirectory: directories.cache,
     cacheSizeBytes: () => configuration.now().cacheSizeBytes,

@@ -6,14 +6,18 @@ import { diskIdentity } from "../model/disk-identity.ts";
 import type { DiskOptions } from "../model/disk.ts";
 import { formatImageReference } from "../model/image-reference.ts";
 import { formatPlatform, manifestFor } from "../model/platform.ts";
+import type { DiskArtifacts, DiskSharing } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
 import { makeDirectly } from "./direct-engine.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
 import { exportDisk } from "./export-disk.ts";
 import type { DiskPrograms } from "./programs.ts";
+import { checkShared, placeOf, shareDisk, type MadeDisk, type SharedUse } from "./published-disk.ts";
 
 export interface DisksOptions {
   readonly images: Images;
+  /** Where disks are shared; left out: nowhere. */
+  readonly artifacts?: DiskArtifacts;
   readonly programs: DiskPrograms;
   /** Of the provider; disks are kept in `disks` beneath. */
   readonly cacheDirectory: string;
@@ -21,53 +25,86 @@ export interface DisksOptions {
   readonly cacheSizeBytes: () => number;
 }
 
-export function disks({ images, programs, cacheDirectory, cacheSizeBytes }: DisksOptions): Disks {
+const sharedNowhere: DiskArtifacts = {
+  find: () => Promise.resolve(undefined),
+  fetch: () => Promise.reject(new Failure({ kind: "bug", message: "Disks are shared nowhere." })),
+  publish: () => Promise.reject(new Failure({ kind: "bug", message: "Disks are shared nowhere." })),
+  remove: () => Promise.resolve(),
+};
+
+export function disks({ images, artifacts = sharedNowhere, programs, cacheDirectory, cacheSizeBytes }: DisksOptions): Disks {
   const directory = join(cacheDirectory, "disks");
   const cache = diskCache({ directory, sizeBytes: cacheSizeBytes });
-  const context = { images, programs, cache };
+  const context = { images, artifacts, programs, cache };
   return {
     identity: diskIdentity,
     make: async (request) => {
-      const identity = await identify(images, request);
-      return withDisk(context, { ...request, identity }, (disk) => Promise.resolve(disk));
+      const identified = await identify(images, request);
+      const { sharing } = request;
+      if (sharing === undefined) return withDisk(context, identified, (disk) => Promise.resolve(disk));
+      return share(context, { ...identified, sharing });
     },
     export: async (request) => {
-      const identity = await identify(images, request);
+      const identified = await identify(images, request);
       return exportDisk({
         request,
-        identity,
+        identity: identified.identity,
         programs,
         cacheDirectory: directory,
-        withDisk: (work) => withDisk(context, { ...request, identity }, work),
+        withDisk: (work) => withDisk(context, identified, work),
       });
     },
+    published: async (request) => {
+      const { identity, manifest } = await identify(images, { ...request, onProgress: () => undefined });
+      return artifacts.find(placeOf({ request, identity, manifest }), request.signal);
+    },
+    unpublish: (artifact, signal) => artifacts.remove(artifact, signal),
   };
 }
 
 interface Context {
   readonly images: Images;
+  readonly artifacts: DiskArtifacts;
   readonly programs: DiskPrograms;
   readonly cache: DiskCache;
 }
 
-async function identify(images: Images, request: DiskRequest): Promise<string> {
-  checkOptions(request.options);
-  return diskIdentity(await platformManifest(images, request), request.options);
-}
-
 interface IdentifiedRequest extends DiskRequest {
   readonly identity: string;
+  readonly manifest: Digest;
+}
+
+async function identify(images: Images, request: DiskRequest): Promise<IdentifiedRequest> {
+  checkOptions(request.options);
+  if (request.sharing !== undefined) checkShared(request);
+  const manifest = await platformManifest(images, request);
+  return { ...request, manifest, identity: diskIdentity(manifest, request.options) };
 }
 
 /** Keeps the disk while the work goes on. */
-async function withDisk<T>(context: Context, request: IdentifiedRequest, work: (disk: CachedDisk) => Promise<T>): Promise<T> {
-  const { image: reference, options, identity, signal, onProgress } = request;
-  const make = async (directory: string): Promise<{ path: string; digest: Digest }> => {
-    const image = await context.images.open(reference, options.platform, { signal, onProgress });
-    return makeDirectly({ image, options, identity, directory, signal, onProgress });
-  };
+async function withDisk<T>(
+  context: Context,
+  { use, ...request }: IdentifiedRequest & { readonly use?: SharedUse },
+  work: (disk: CachedDisk) => Promise<T>,
+): Promise<T> {
+  const { identity, signal, onProgress } = request;
   const onWait = (): void => onProgress({ phase: "waiting for another process that has the disk", doneBytes: 0 });
-  return context.cache.use(identity, { signal, onWait, make }, work);
+  return context.cache.use(identity, { signal, onWait, ...(use ?? { make: (directory) => makeHere(context, request, directory) }) }, work);
+}
+
+async function makeHere({ images }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
+  const { image: reference, options, identity, signal, onProgress } = request;
+  const image = await images.open(reference, options.platform, { signal, onProgress });
+  return makeDirectly({ image, options, identity, directory, signal, onProgress });
+}
+
+async function share(context: Context, request: IdentifiedRequest & { readonly sharing: DiskSharing }): Promise<CachedDisk> {
+  const { identity, manifest } = request;
+  return shareDisk(
+    { artifacts: context.artifacts, request, identity, manifest },
+    (directory) => makeHere(context, request, directory),
+    (use, work) => withDisk(context, { ...request, use }, work),
+  );
 }
 
 /** The manifest of the wanted platform, without fetching any layer. */

@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../failure.ts";
 import { diskFormats } from "../model/disk.ts";
-import { isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
+import { formatImageReference, isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
 import { manifestFor } from "../model/platform.ts";
 import type { CheckedFields } from "../spec/handlers.ts";
 import { isKnown } from "../spec/known.ts";
-import { integer, list, map, object, oneOf, string, type ArgsOf, type StateOf } from "../spec/property.ts";
+import { boolean, integer, list, map, object, oneOf, string, type ArgsOf, type StateOf } from "../spec/property.ts";
 import { pinnedImage } from "../spec/rules.ts";
 import { diskOptions } from "../spec/shapes.ts";
 import { resourceSpec, serve, type HandlersOf } from "../spec/resource.ts";
@@ -14,6 +14,7 @@ import type { CallContext, CheckFailure, ServedResource } from "../spec/served.t
 import { unknown } from "../spec/value.ts";
 import { missingFiles, writeFiles, type DiskFilePorts } from "./disk-files.ts";
 import { checkDiskOptions, plainDiskOptions } from "./disk-options.ts";
+import { artifactOf, checkPublish, planPublish, planText, removeArtifact, sharingOf } from "./disk-publish.ts";
 import type { Images } from "./ports.ts";
 import { progressText } from "./progress-text.ts";
 
@@ -40,13 +41,24 @@ const inputs = {
   },
   directory: { type: string(), description: "Folder for the files, relative to the Pulumi project; made when missing.", default: "." },
   fileName: { type: string(nameRule), description: "Name of the files without extension. Left out: the resource's name.", optional: true },
+  publish: {
+    type: boolean(),
+    description:
+      "Shares the disk through the registry of the image: the raw disk is pushed there as an artifact that refers to the image, and a computer that finds it there fetches it instead of making it. Whoever may push to that repository then says what such a computer boots.",
+    default: false,
+  },
   onDelete: {
     type: oneOf(["keep", "delete"]),
-    description: "Whether the files go with the resource.",
+    description: "Whether the files go with the resource, and the published disk where this resource pushed it.",
     default: "delete",
     onChange: "ignore",
   },
 } as const;
+
+const artifact = object("DiskArtifact", "A disk that lies in the registry of its image.", {
+  ref: { type: string(), description: "The artifact as repository@digest." },
+  pushed: { type: boolean(), description: "Whether this resource pushed it; else it was there." },
+});
 
 const outputs = {
   identity: { type: string(), description: "What identifies the disk everywhere: a hash of the image's digest and the options." },
@@ -54,11 +66,12 @@ const outputs = {
   digest: { type: string(), description: "Digest of the raw disk's bytes." },
   sizeBytes: { type: integer(), description: "Size of the raw disk in bytes." },
   files: { type: map(diskFile), description: "The files that were written, by format." },
+  artifact: { type: artifact, description: "The disk in the registry, where it is published.", optional: true },
 } as const;
 
 const description =
   "An image turned into a bootable disk (GPT, EFI system partition, root file system) and, where asked for, into files for other programs. It is made again when the image's digest or an option changes. " +
-  "The disk itself lives in this computer's cache and is made again when something needs it. Deleting the resource removes the files that it wrote, unless `onDelete` says otherwise.";
+  "The disk itself lives in this computer's cache and is made again when something needs it. Deleting the resource removes the files that it wrote, and the disk that it published, unless `onDelete` says otherwise.";
 
 export const diskSpec = resourceSpec({ token: "bootable:index:Disk", description, inputs, outputs });
 
@@ -72,13 +85,15 @@ export interface DiskPorts extends DiskFilePorts {
 
 export function disk(ports: DiskPorts): ServedResource {
   return serve(diskSpec, {
-    check: ({ args }) => Promise.resolve({ failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk)] }),
+    check: ({ args }) => Promise.resolve({ failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk), ...checkPublish(args)] }),
     diff: ({ args, state, derived }) => (derived.length > 0 ? derived : missingFiles(args.formats, state.files)),
     preview: (request) => previewDisk(ports, request),
     ensure: (request) => makeDisk(ports, request),
     read: ({ args, state, id }) => Promise.resolve(readDisk(id, args, state)),
-    remove: async ({ args, state }) => {
-      if (args.onDelete === "delete") for (const file of Object.values(state.files)) await ports.removeFile(file.path);
+    remove: async ({ args, state, context }) => {
+      if (args.onDelete !== "delete") return;
+      for (const file of Object.values(state.files)) await ports.removeFile(file.path);
+      await removeArtifact(ports.disks, state, context);
     },
   });
 }
@@ -99,15 +114,43 @@ function pinnedReference(text: string): PinnedReference {
   throw new Failure({ kind: "bug", message: `The image ${text} passed Check without a digest.` });
 }
 
-async function previewDisk(ports: DiskPorts, { args, old, context }: Parameters<Handlers["preview"]>[0]): ReturnType<Handlers["preview"]> {
-  const nothing: CheckedFields<State> = { identity: unknown, image: args.image, digest: unknown, sizeBytes: unknown, files: unknown };
+async function previewDisk(ports: DiskPorts, request: Parameters<Handlers["preview"]>[0]): ReturnType<Handlers["preview"]> {
+  const { args, old, context } = request;
+  const nothing: CheckedFields<State> = {
+    identity: unknown,
+    image: args.image,
+    digest: unknown,
+    sizeBytes: unknown,
+    files: unknown,
+    ...(args.publish === false ? {} : { artifact: unknown }),
+  };
   if (!isKnown(args.image) || !isKnown(args.disk)) return nothing;
   const identity = await knownIdentity(ports, args as Pick<Args, "image" | "disk">, context);
   if (identity === undefined) return nothing;
-  if (old?.state.identity !== identity) return { ...nothing, identity };
+  const shared = await sharedFields(ports, request, identity);
+  if (old?.state.identity !== identity) return { ...nothing, identity, ...shared };
   const { digest, sizeBytes, files } = old.state;
   const sameFiles = (["formats", "directory", "fileName"] as const).every((name) => isDeepStrictEqual(old.args[name], args[name]));
-  return { ...nothing, identity, digest, sizeBytes, files: sameFiles && missingFiles(args.formats, files).length === 0 ? files : unknown };
+  const kept = sameFiles && missingFiles(args.formats, files).length === 0 ? files : unknown;
+  return { ...nothing, ...shared, identity, digest, sizeBytes, files: kept };
+}
+
+/** What the registry knows of a published disk is known before it is fetched. */
+async function sharedFields(
+  ports: DiskPorts,
+  { args, old, context }: Parameters<Handlers["preview"]>[0],
+  identity: string,
+): Promise<Partial<CheckedFields<State>>> {
+  if (args.publish !== true) return {};
+  const { image, disk } = args as Pick<Args, "image" | "disk">;
+  const known = old?.state.identity === identity ? old.state : undefined;
+  if (known?.artifact !== undefined) return { artifact: known.artifact };
+  const reference = pinnedReference(image);
+  const plan = await planPublish(ports.disks, { image: reference, options: plainDiskOptions(disk) }, context);
+  const text = planText(plan, reference);
+  if (text !== undefined) context.report.info(text);
+  if (typeof plan === "string" || (known !== undefined && known.digest !== plan.digest)) return {};
+  return { digest: plan.digest, sizeBytes: plan.sizeBytes, artifact: { ref: formatImageReference(plan.artifact), pushed: false } };
 }
 
 const lookupSeconds = 5;
@@ -135,7 +178,7 @@ async function makeDisk(ports: DiskPorts, { args, old, context }: Parameters<Han
     signal: context.signal,
     onProgress: progressText((text) => context.report.status(text)),
   };
-  const made = await ports.disks.make(request);
+  const made = await ports.disks.make({ ...request, ...sharingOf(args.publish, old?.state, context) });
   // The name that it had when it was made: an alias renames no file.
   const baseName = args.fileName ?? old?.id ?? context.name;
   const { files, incomplete } = await writeFiles(ports, {
@@ -143,7 +186,8 @@ async function makeDisk(ports: DiskPorts, { args, old, context }: Parameters<Han
     formats: args.formats,
     old: old?.state.files ?? {},
   });
-  const state = { identity: made.identity, image: args.image, digest: made.digest, sizeBytes: made.sizeBytes, files };
+  const { identity, digest, sizeBytes } = made;
+  const state = { identity, image: args.image, digest, sizeBytes, files, ...artifactOf(made, old?.state) };
   return { state, ...(incomplete === undefined ? {} : { incomplete }) };
 }
 

@@ -6,7 +6,7 @@ import type { HealthCheck } from "../model/health-check.ts";
 import type { ImageReference, PinnedReference } from "../model/image-reference.ts";
 import type { MachineSettings } from "../model/machine.ts";
 import type { Platform } from "../model/platform.ts";
-import type { DiskSharing, SharedArtifact } from "../model/published-disk.ts";
+import type { DiskSharing, PublishedDisk, SharedArtifact } from "../model/published-disk.ts";
 import type { HostDriver } from "../rollout/driver.ts";
 import type { HostFacts } from "../rollout/fleet.ts";
 
@@ -179,6 +179,10 @@ export interface Disks {
   make(request: DiskRequest): Promise<CachedDisk>;
   /** Writes (or finds unchanged) one file of the given format, made from the cached disk. */
   export(request: ExportRequest): Promise<ExportedFile>;
+  /** What the image's repository says of the disk, unproven. */
+  published(request: Pick<DiskRequest, "image" | "options" | "signal">): Promise<PublishedDisk | undefined>;
+  /** Removes a disk from its registry; not found is success. */
+  unpublish(artifact: PinnedReference, signal: AbortSignal): Promise<void>;
 }
 
 export interface MachineFacts extends HostFacts {

@@ -25,5 +25,7 @@ export function fakeDisks(effects: Effects): Disks & { readonly unfit: Map<Diges
     export: () => {
       throw new Failure({ kind: "bug", message: "These disks have no bytes." });
     },
+    published: () => Promise.resolve(undefined),
+    unpublish: () => Promise.resolve(),
   };
 }

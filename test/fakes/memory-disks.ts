@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Failure } from "../../provider/failure.ts";
 import type { Digest } from "../../provider/model/digest.ts";
+import { formatImageReference, type PinnedReference } from "../../provider/model/image-reference.ts";
 import { diskIdentity } from "../../provider/model/disk-identity.ts";
 import type { DiskFormat } from "../../provider/model/disk.ts";
 import { manifestFor } from "../../provider/model/platform.ts";
-import type { CachedDisk, DiskRequest, Disks, ExportedFile, ExportRequest, Images } from "../../provider/resources/ports.ts";
+import type { PublishedDisk } from "../../provider/model/published-disk.ts";
+import type { CachedDisk, DiskRequest, Disks, ExportRequest, ExportedFile, Images } from "../../provider/resources/ports.ts";
 import type { Effects } from "./effects.ts";
 
 const extensions: Readonly<Record<DiskFormat, string>> = { raw: ".raw", qcow2: ".qcow2", vhd: ".vhd", vmdk: ".vmdk", gce: ".tar.gz" };
@@ -16,25 +18,61 @@ export class MemoryDisks implements Disks {
   /** Path as the program gave it to content. */
   readonly files = new Map<string, string>();
   readonly unwritable = new Map<DiskFormat, Failure>();
+  /** Artifacts in registries: reference to identity. */
+  readonly artifacts: Map<string, string>;
+  readonly trouble: { published?: Failure; unpublish?: Failure } = {};
   readonly #made = new Set<string>();
   readonly #images: Images;
   readonly #effects: Effects;
 
-  constructor(images: Images, effects: Effects) {
+  constructor(images: Images, effects: Effects, artifacts = new Map<string, string>()) {
     this.#images = images;
     this.#effects = effects;
+    this.artifacts = artifacts;
   }
 
-  async make({ image, options, signal }: DiskRequest): Promise<CachedDisk> {
+  async make(request: DiskRequest): Promise<CachedDisk> {
+    const identity = await this.#identify(request);
+    const fetched = request.sharing === undefined ? undefined : this.#artifactOf(request, identity);
+    if (!this.#made.has(identity)) {
+      this.#made.add(identity);
+      this.#effects.happened(`${fetched === undefined ? "make" : "fetch"} ${identity.slice(0, 4)}`);
+    }
+    const disk = { identity, path: `/cache/${identity}.raw`, sizeBytes: 1024, digest: digestOf(identity) };
+    if (request.sharing === undefined) return disk;
+    if (fetched !== undefined) return { ...disk, artifact: { reference: fetched, pushedHere: false } };
+    const reference = artifactReference(request, identity);
+    this.artifacts.set(formatImageReference(reference), identity);
+    this.#effects.happened(`publish ${identity.slice(0, 4)}`);
+    return { ...disk, artifact: { reference, pushedHere: true } };
+  }
+
+  async published(request: Pick<DiskRequest, "image" | "options" | "signal">): Promise<PublishedDisk | undefined> {
+    if (this.trouble.published !== undefined) throw this.trouble.published;
+    const identity = await this.#identify(request);
+    const artifact = this.#artifactOf(request, identity);
+    const digest = digestOf(identity);
+    const chunk = { offsetBytes: 0, lengthBytes: 1024, digest, blob: { digest: digestOf("packed"), sizeBytes: 512 } };
+    return artifact === undefined ? undefined : { artifact, digest, sizeBytes: 1024, chunks: [chunk] };
+  }
+
+  async unpublish(artifact: PinnedReference): Promise<void> {
+    await Promise.resolve();
+    this.#effects.live();
+    if (this.trouble.unpublish !== undefined) throw this.trouble.unpublish;
+    if (this.artifacts.delete(formatImageReference(artifact))) this.#effects.happened("unpublish");
+  }
+
+  #artifactOf({ image }: Pick<DiskRequest, "image">, identity: string): PinnedReference | undefined {
+    const reference = artifactReference({ image }, identity);
+    return this.artifacts.has(formatImageReference(reference)) ? reference : undefined;
+  }
+
+  async #identify({ image, options, signal }: Pick<DiskRequest, "image" | "options" | "signal">): Promise<string> {
     const description = await this.#images.describe(image, signal);
     const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
     if (manifest === undefined) throw new Error(`no manifest of ${image.digest} for the disk`);
-    const identity = diskIdentity(manifest, options);
-    if (!this.#made.has(identity)) {
-      this.#made.add(identity);
-      this.#effects.happened(`make ${identity.slice(0, 4)}`);
-    }
-    return { identity, path: `/cache/${identity}.raw`, sizeBytes: 1024, digest: digestOf(identity) };
+    return diskIdentity(manifest, options);
   }
 
   async export(request: ExportRequest): Promise<ExportedFile> {
@@ -56,6 +94,10 @@ export class MemoryDisks implements Disks {
     this.#effects.live();
     if (this.files.delete(resolve(path))) this.#effects.happened(`remove ${path}`);
   };
+}
+
+function artifactReference({ image }: Pick<DiskRequest, "image">, identity: string): PinnedReference {
+  return { registry: image.registry, repository: image.repository, digest: digestOf(`artifact of ${identity}`) };
 }
 
 function digestOf(text: string): Digest {
