@@ -17,7 +17,8 @@ import { epochSeconds } from "./disk-times.ts";
 import { writeDisk } from "./disk-writer.ts";
 import { espContentBytes, espExtents } from "./esp.ts";
 import { listFiles } from "./ext4-files.ts";
-import { gatherItems, type RootItems } from "./ext4-items.ts";
+import { placeItems, type RootBins } from "./ext4-bins.ts";
+import { gatherItems } from "./ext4-items.ts";
 import { placeFiles } from "./ext4-places.ts";
 import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
 import type { FileNode } from "./file-node.ts";
@@ -67,9 +68,9 @@ interface PlannedDisk {
 /** Everything that will lie on the disk: a function of the tree, the options and the identity. */
 function planDisk({ image, options, identity }: DiskMaking, root: FileNode, files: BootFiles | UnifiedBootFiles): PlannedDisk {
   const found = listFiles(root);
-  const items = gatherItems(found.files);
-  const layout = layoutOf(items, espContentBytes(files), options.sizeBytes);
-  const places = placeFiles(found, items, layout.root.sizeBytes);
+  const bins = placeItems(gatherItems(found.files));
+  const layout = layoutOf(bins, espContentBytes(files), options.sizeBytes);
+  const places = placeFiles(found, bins, layout.root.sizeBytes);
   if (places === undefined)
     throw new Failure({ kind: "bug", message: "The files do not fit the root file system that was made for them." });
   const rootPartition = derivedUuid(identity, "root partition");
@@ -97,10 +98,10 @@ function storedBytes(extents: readonly DiskExtent[]): number {
   return extents.reduce((sum, extent) => sum + ("bytes" in extent ? extent.bytes.length : extent.length), 0);
 }
 
-function layoutOf(items: RootItems, bootBytes: number, wantedBytes: number | undefined): DiskLayout {
-  if (wantedBytes === undefined) return planLayout(bootBytes, defaultRootBytes(items));
+function layoutOf(bins: RootBins, bootBytes: number, wantedBytes: number | undefined): DiskLayout {
+  if (wantedBytes === undefined) return planLayout(bootBytes, defaultRootBytes(bins));
   const rootBytes = rootBytesOn(wantedBytes, bootBytes);
-  const smallest = smallestRootBytes(items);
+  const smallest = smallestRootBytes(bins);
   if (rootBytes < smallest) throw tooSmall(wantedBytes, planLayout(bootBytes, smallest).diskBytes);
   return planLayout(bootBytes, rootBytes);
 }

@@ -10,11 +10,11 @@ import type { RootFile } from "./ext4-files.ts";
 /** 512 KiB: the blocks in which clouds keep snapshots. */
 export const binBlocks = 128;
 export const binInodes = 64;
-/** Fuller bins are smaller disks, and more files that move when one grows. */
-const mostFilled = { blocks: 0.85, inodes: 0.7 };
 
 /** Parts of files that lie one after the other. */
 export interface BlockItem extends BinItem {
+  /** Whole bins, large parts of bins, small files and names: each kind has bins of its own, so that they do not push each other. */
+  readonly zone: "whole" | "large" | "small";
   readonly members: readonly { readonly file: RootFile; readonly use: "data" | "metadata"; readonly blocks: number }[];
 }
 
@@ -25,8 +25,6 @@ export interface InodeItem extends BinItem {
 export interface RootItems {
   readonly blocks: readonly BlockItem[];
   readonly inodes: readonly InodeItem[];
-  readonly blockBins: number;
-  readonly inodeBins: number;
 }
 
 /** Files of up to so many blocks share an item with their neighbours. */
@@ -44,19 +42,7 @@ export function gatherItems(files: readonly RootFile[]): RootItems {
     blocks.push(...directoryItems(file));
     inodes.push(...inodeItems(file));
   }
-  return {
-    blocks,
-    inodes,
-    blockBins: binsFor(blocks, binBlocks, mostFilled.blocks),
-    inodeBins: binsFor(inodes, binInodes, mostFilled.inodes),
-  };
-}
-
-/** In steps of an eighth of an octave: a few files more do not move all the others. */
-function binsFor(items: readonly BinItem[], capacity: number, filled: number): number {
-  const whole = items.filter(({ size }) => size >= capacity).reduce((sum, { size }) => sum + size / capacity, 0);
-  const partial = items.filter(({ size }) => size < capacity).reduce((sum, { size }) => sum + size, 0);
-  return inEighths(Math.max(4, whole + Math.ceil(partial / capacity / filled)));
+  return { blocks, inodes };
 }
 
 function hashOf(key: string): number {
@@ -89,7 +75,12 @@ function largePart(file: RootFile, use: Member["use"], blocks: number): BlockIte
   const items: BlockItem[] = [];
   const add = (part: string, blocks: number): void => {
     const size = blocks % binBlocks === 0 ? blocks : Math.min(binBlocks, inEighths(blocks));
-    items.push({ hash: hashOf(`${file.path}\0${use}${part}`), size, members: [{ file, use, blocks }] });
+    items.push({
+      hash: hashOf(`${file.path}\0${use}${part}`),
+      size,
+      zone: blocks % binBlocks === 0 ? "whole" : "large",
+      members: [{ file, use, blocks }],
+    });
   };
   let bins = Math.floor(blocks / binBlocks);
   for (let part = 0; bins > 0; part++) {
@@ -108,7 +99,7 @@ function directoryItems(directory: RootFile): BlockItem[] {
   let blocks = 0;
   let key = "";
   const finish = (next: string): void => {
-    if (blocks > 0) items.push({ hash: hashOf(`${directory.path}\0${key}`), size: inEighths(blocks), members });
+    if (blocks > 0) items.push({ hash: hashOf(`${directory.path}\0${key}`), size: inEighths(blocks), zone: "small", members });
     members = [];
     blocks = 0;
     key = next;

@@ -1,9 +1,9 @@
 /** Where everything of a root file system lies: blocks for each file's data and metadata, and its inode's number. */
-import { placeInBins } from "../model/bin-placement.ts";
-import { blocksPerGroup, lostAndFoundInode, planGeometry, type BlockRun, type Ext4Geometry } from "../model/ext4-geometry.ts";
+import { lostAndFoundInode, planGeometry, type BlockRun, type Ext4Geometry } from "../model/ext4-geometry.ts";
 import { mebibyte } from "../model/disk-layout.ts";
 import type { RootFile, RootFiles } from "./ext4-files.ts";
-import { binBlocks, binInodes, type RootItems } from "./ext4-items.ts";
+import type { RootBins } from "./ext4-bins.ts";
+import { binBlocks, binInodes } from "./ext4-items.ts";
 
 export interface FilePlaces {
   inode: number;
@@ -21,19 +21,19 @@ export interface RootPlaces {
 const rootInode = 2;
 const bytesPerInode = 16384;
 
-/** The geometry of a file system of this size for these items. */
-export function geometryFor(items: RootItems, sizeBytes: number): Ext4Geometry {
-  const inodes = Math.max((items.inodeBins + 1) * binInodes, Math.ceil(sizeBytes / bytesPerInode));
+/** The geometry of a file system of this size for these bins. */
+export function geometryFor(bins: RootBins, sizeBytes: number): Ext4Geometry {
+  const inodes = Math.max((bins.inodeBins + 1) * binInodes, Math.ceil(sizeBytes / bytesPerInode));
   return planGeometry({ sizeBytes, inodes, journalBytes: journalBytes(sizeBytes) });
 }
 
-/** Whether all items and so many free blocks more fit. */
-export function hasRoom(items: RootItems, sizeBytes: number, freeBytes = 0): boolean {
+/** Whether all bins and so many free blocks more fit. */
+export function hasRoom(bins: RootBins, sizeBytes: number, freeBytes = 0): boolean {
   if (sizeBytes < 16 * mebibyte) return false;
-  const geometry = geometryFor(items, sizeBytes);
+  const geometry = geometryFor(bins, sizeBytes);
   if (geometry.taken.some(({ start, count }) => start + count > geometry.blocks)) return false;
-  if (geometry.groups * geometry.inodesPerGroup < (items.inodeBins + 1) * binInodes) return false;
-  const wanted = items.blockBins + Math.ceil(freeBytes / (binBlocks * 4096));
+  if (geometry.groups * geometry.inodesPerGroup < (bins.inodeBins + 1) * binInodes) return false;
+  const wanted = bins.blockBins + Math.ceil(freeBytes / (binBlocks * 4096));
   return binStarts(geometry, wanted).length === wanted;
 }
 
@@ -62,29 +62,25 @@ export function binStarts(geometry: Ext4Geometry, wanted: number): number[] {
 }
 
 /** Undefined when they do not fit. */
-export function placeFiles({ files, lostAndFound }: RootFiles, items: RootItems, sizeBytes: number): RootPlaces | undefined {
-  const geometry = geometryFor(items, sizeBytes);
-  const starts = binStarts(geometry, items.blockBins);
-  const blockPlaces = placeInBins(items.blocks, items.blockBins, binBlocks);
-  const inodePlaces = placeInBins(items.inodes, items.inodeBins, binInodes);
-  if (starts.length < items.blockBins || blockPlaces === undefined || inodePlaces === undefined) return undefined;
+export function placeFiles({ files, lostAndFound }: RootFiles, bins: RootBins, sizeBytes: number): RootPlaces | undefined {
+  const geometry = geometryFor(bins, sizeBytes);
+  const starts = binStarts(geometry, bins.blockBins);
+  if (starts.length < bins.blockBins) return undefined;
   const of = new Map<RootFile, FilePlaces>(files.map((file) => [file, { inode: rootInode, data: [], metadata: [] }]));
-  items.blocks.forEach(({ members }, index) => {
-    const place = blockPlaces[index];
-    let at = (place?.bin ?? 0) * binBlocks + (place?.offset ?? 0);
-    for (const { file, use, blocks } of members) {
+  for (const { item, place } of bins.blocks) {
+    let at = place.bin * binBlocks + place.offset;
+    for (const { file, use, blocks } of item.members) {
       const runs = physicalRuns(starts, at, blocks);
       const places = of.get(file);
       if (use === "data") runs.forEach((run) => addRun(places?.data ?? [], run));
       else places?.metadata.push(...runs.flatMap(blocksOf));
       at += blocks;
     }
-  });
-  items.inodes.forEach(({ members }, index) => {
-    const place = inodePlaces[index];
-    const first = ((place?.bin ?? 0) + 1) * binInodes + (place?.offset ?? 0) + 1;
-    members.forEach((file, offset) => setInode(of.get(file), first + offset));
-  });
+  }
+  for (const { item, place } of bins.inodes) {
+    const first = (place.bin + 1) * binInodes + place.offset + 1;
+    item.members.forEach((file, offset) => setInode(of.get(file), first + offset));
+  }
   setInode(of.get(lostAndFound), lostAndFoundInode);
   return { geometry, of };
 }
@@ -114,9 +110,4 @@ function addRun(runs: BlockRun[], run: BlockRun): void {
 
 function blocksOf({ start, count }: BlockRun): number[] {
   return Array.from({ length: count }, (_, index) => start + index);
-}
-
-/** Group of a block, for the counts in its descriptor. */
-export function groupOf(block: number): number {
-  return Math.floor(block / blocksPerGroup);
 }

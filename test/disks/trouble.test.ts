@@ -87,8 +87,8 @@ test("a size that is too small says the size needed, and that size does", async 
   const image = layeredImage([[...bootable, { path: "var/data", content: Buffer.alloc(20_000_000, "data") }]]);
   const message = await refusal(image, { sizeBytes: 64 * 1024 ** 2 });
   expect(message).toMatchInlineSnapshot(`
-    "disk.size is 64 MiB, and the image needs at least 92MiB. Nothing was written.
-    fix: set disk.size to 92MiB or more, or leave it out."
+    "disk.size is 64 MiB, and the image needs at least 93MiB. Nothing was written.
+    fix: set disk.size to 93MiB or more, or leave it out."
   `);
   const sizeBytes = Number(/at least ([0-9]+)MiB/.exec(message)?.[1]) * 1024 ** 2;
   const disk = await disksIn(await scratchFolder(), image.images).make(requestFor(image, { sizeBytes }));
@@ -161,8 +161,8 @@ test("a disk of this computer that runs full while layers are read, before or du
     fix: free some room there, or set XDG_CACHE_HOME to a folder with more."
   `);
   expect(await refusalIn(await smallFolder(10))).toMatchInlineSnapshot(`
-    "The disk needs 12.7 MiB more, and 1.2 MiB are free in <folder>/disks. Nothing was left behind.
-    fix: free 11.5 MiB there, or set XDG_CACHE_HOME to a folder with more."
+    "The disk needs 12.6 MiB more, and 1.2 MiB are free in <folder>/disks. Nothing was left behind.
+    fix: free 11.4 MiB there, or set XDG_CACHE_HOME to a folder with more."
   `);
   const folder = await smallFolder(60);
   expect(await refusalIn(folder, fillingUp(folder))).toBe(
