@@ -11,6 +11,11 @@ export interface Acceleration {
 }
 
 const device = "/dev/kvm";
+const ownArchitecture = platformOf(process.arch).architecture;
+
+function isForeign(architecture: string): boolean {
+  return architecture !== ownArchitecture;
+}
 
 /** One trial per process and architecture; an aborted one does not count. */
 export class Accelerators {
@@ -32,10 +37,12 @@ export class Accelerators {
     if (problem === undefined) return { accelerator: "kvm" };
     if (request.wanted === "auto")
       return { accelerator: "tcg", remark: `KVM does not work here (${problem}): machines are emulated, which is slow` };
+    const otherwise = 'set accelerator to "auto" or "tcg".';
     throw new Failure({
       kind: "environment",
       message: `accelerator "kvm" does not work on this computer: ${problem}.`,
-      fix: `give this user access to a working ${device}, or set accelerator to "auto" or "tcg".`,
+      // No rights on the device would help a foreign machine.
+      fix: isForeign(request.architecture) ? otherwise : `give this user access to a working ${device}, or ${otherwise}`,
     });
   }
 
@@ -57,8 +64,7 @@ export class Accelerators {
   }
 
   async #try(architecture: string, firmware: Firmware, signal: AbortSignal): Promise<string | undefined> {
-    const own = platformOf(process.arch).architecture;
-    if (architecture !== own) return `it runs ${own} machines only, and ${architecture} is wanted`;
+    if (isForeign(architecture)) return `it runs ${ownArchitecture} machines only, and ${architecture} is wanted`;
     const refused = await access(device, constants.R_OK | constants.W_OK).then(
       () => undefined,
       (error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? `there is no ${device}` : `${device} cannot be opened (${error.code})`),

@@ -1,6 +1,9 @@
 /** Virtual machines on this computer: what one is started with. */
 import type { Platform } from "./platform.ts";
 
+/** What machines can be, emulated where the computer is something else. */
+export const machinePlatforms: readonly string[] = ["linux/amd64", "linux/arm64"];
+
 export interface DataDisk {
   readonly name: string;
   readonly sizeBytes: number;

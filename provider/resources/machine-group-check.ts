@@ -6,6 +6,7 @@ import type { CheckFailure } from "../spec/served.ts";
 import { Unknown, unknown } from "../spec/value.ts";
 import { checkDiskOptions } from "./disk-options.ts";
 import type { GivenMachineGroupArgs, MachineGroupArgs } from "./machine-group-spec.ts";
+import { checkMachinePlatform } from "./machine-platform.ts";
 
 type Given = CheckedFields<GivenMachineGroupArgs>;
 
@@ -17,6 +18,7 @@ export function checkMachineGroup(args: Given): readonly CheckFailure[] {
     ...repeatedPorts(args.ports),
     ...unforwardedCheck(args),
     ...checkDiskOptions(args.disk),
+    ...checkMachinePlatform(args.disk),
   ];
 }
 

@@ -161,8 +161,13 @@ test("KVM that does not work: auto falls back with a remark, kvm says what to do
 test("another architecture is never tried on KVM", async () => {
   const { chooser, tries } = accelerators(undefined);
   const other = process.arch === "x64" ? "arm64" : "amd64";
-  const { remark } = await chooser.choose({ wanted: "auto", architecture: other, firmware: { code: "", variables: "" }, signal });
+  const request = { architecture: other, firmware: { code: "", variables: "" }, signal };
+  const { remark } = await chooser.choose({ ...request, wanted: "auto" });
   expect(remark).toContain(`${other} is wanted`);
+  expect((await failureOf(() => chooser.choose({ ...request, wanted: "kvm" }))).replace(/runs .*/, "runs OTHERS.")).toMatchInlineSnapshot(`
+    "accelerator "kvm" does not work on this computer: it runs OTHERS.
+    fix: set accelerator to "auto" or "tcg"."
+  `);
   expect(tries()).toBe(0);
 });
 

@@ -29,6 +29,11 @@ test.each<[ValueMap, string[]]>([
   [{ memory: "512" }, ['memory: "512" is no size; write a number and one of B, KiB, MiB, GiB and TiB, such as 10GiB']],
   [{ cpus: 0 }, ["cpus: 0 is too small; write 1 or more"]],
   [{ disk: { filesystem: "xfs" } }, ['disk.filesystem: "xfs" is not yet written by this provider; use ext4']],
+  [{ disk: { platform: "linux/arm64/v8" } }, []],
+  [
+    { disk: { platform: "linux/riscv64" } },
+    ['disk.platform: "linux/riscv64" is not one that machines can be started for here; use linux/amd64 or linux/arm64'],
+  ],
   [{ ports: { http: {} } }, ['ports.http: the key "http" is no port; write 1 to 65535']],
   [{ ports: { 80: { "kiosk-3": 8080 } } }, ['ports["80"]["kiosk-3"]: "kiosk-3" is not one of the machines']],
   [
