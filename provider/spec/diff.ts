@@ -1,7 +1,7 @@
 /** The changes between the inputs of two runs, property by property, map entry by map entry. */
 import { isDeepStrictEqual } from "node:util";
 import { readFields } from "./check.ts";
-import type { Inputs } from "./property.ts";
+import type { Fields, Inputs } from "./property.ts";
 import type { Change, CheckFailure } from "./served.ts";
 import { entryOf, holdsUnknown, isAbsent, isList, isMap } from "./tree.ts";
 import { formatPath, Unknown, type PropertyPath, type Value, type ValueMap } from "./value.ts";
@@ -12,10 +12,21 @@ import { showValue } from "./words.ts";
  * while it has its default, and one that it dropped is none either. Whether a value is secret makes no difference.
  */
 export function diffInputs(inputs: Inputs, old: ValueMap, now: ValueMap): readonly Change[] {
-  const [before, after] = [readFields(inputs, old), readFields(inputs, now)];
+  const [before, after] = [withoutDecided(inputs, readFields(inputs, old)), withoutDecided(inputs, readFields(inputs, now))];
   return Object.keys(inputs)
     .filter((name) => inputs[name]?.onChange !== "ignore")
     .flatMap((name) => diffValue(entryOf(before, name), entryOf(after, name), [name]));
+}
+
+/** Without the fields of shapes for which another one beside them decides. */
+function withoutDecided(fields: Fields, values: ValueMap): ValueMap {
+  const entries = Object.entries(values).filter(([name]) => fields[name]?.decidedBy === undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => {
+      const type = fields[name]?.type;
+      return [name, type?.kind === "object" && isMap(value) ? withoutDecided(type.fields, value) : value];
+    }),
+  );
 }
 
 function diffValue(before: Value | undefined, after: Value | undefined, path: PropertyPath): readonly Change[] {

@@ -62,6 +62,11 @@ export interface Field {
   readonly default?: Value;
   /** Always encrypted in state, and never shown in a message. */
   readonly secret?: boolean;
+  /**
+   * In a shape that is an input: the field beside this one that Check computes from it where the user did not set it. That
+   * one says whether something changed; this one, such as a path, may differ from computer to computer.
+   */
+  readonly decidedBy?: string;
 }
 
 export type Fields = Readonly<Record<string, Field>>;

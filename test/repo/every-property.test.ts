@@ -9,7 +9,7 @@ import { singleChanges } from "../spec/single-changes.ts";
 const specs: readonly ResourceSpec[] = [sample, ...resources];
 const cases = specs.flatMap((spec) => singleChanges(spec.inputs).map((change) => ({ spec, token: spec.token, ...change })));
 
-test.each(cases)("$token: a change of $path shows in the diff unless the spec ignores it", ({ spec, path, before, after }) => {
-  const ignored = spec.inputs[Object.keys(after)[0] ?? ""]?.onChange === "ignore";
+test.each(cases)("$token: a change of $path shows in the diff unless the spec ignores it", ({ spec, path, decided, before, after }) => {
+  const ignored = decided || spec.inputs[Object.keys(after)[0] ?? ""]?.onChange === "ignore";
   expect(diffInputs(spec.inputs, before, after).map((change) => formatPath(change.path))).toEqual(ignored ? [] : [path]);
 });

@@ -5,27 +5,36 @@ import { formatPath, type PropertyPath, type Value, type ValueMap } from "../../
 export interface SingleChange {
   /** As the engine writes it. */
   readonly path: string;
+  /** Another property beside it says whether it changed. */
+  readonly decided: boolean;
   readonly before: ValueMap;
   readonly after: ValueMap;
 }
 
 interface Step {
   readonly path: PropertyPath;
+  readonly decided?: boolean;
   readonly before: Value;
   readonly after: Value;
 }
 
 export function singleChanges(fields: Fields): readonly SingleChange[] {
-  return stepsOfFields(fields).map(({ path, before, after }) => ({
+  return stepsOfFields(fields).map(({ path, decided = false, before, after }) => ({
     path: formatPath(path),
+    decided,
     before: before as ValueMap,
     after: after as ValueMap,
   }));
 }
 
 function stepsOfFields(fields: Fields): readonly Step[] {
-  return Object.entries(fields).flatMap(([name, { type }]) =>
-    stepsOf(type).map(({ path, before, after }) => ({ path: [name, ...path], before: { [name]: before }, after: { [name]: after } })),
+  return Object.entries(fields).flatMap(([name, { type, decidedBy }]) =>
+    stepsOf(type).map(({ path, decided = decidedBy !== undefined, before, after }) => ({
+      path: [name, ...path],
+      decided,
+      before: { [name]: before },
+      after: { [name]: after },
+    })),
   );
 }
 
