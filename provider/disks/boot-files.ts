@@ -65,12 +65,6 @@ export async function findBoot(root: FileNode, { platform, read, loader }: BootQ
   return { ...chosen, ...findLoader(root, efiName, loader) };
 }
 
-/** Of kernels with an initramfs beside them only. */
-export function findBootFiles(root: FileNode, platform: Platform): BootFiles {
-  const efiName = checkSystem(root, platform);
-  return { ...(newestWithInitramfs(root) ?? whyNoKernel(root)), ...findLoader(root, efiName) };
-}
-
 function checkSystem(root: FileNode, platform: Platform): string {
   const efiName = efiNames[platform.architecture];
   if (platform.os !== "linux" || efiName === undefined) throw foreignPlatform(platform);
