@@ -1,5 +1,6 @@
 /** One process at a time changes the machines of a group. Whoever changes them holds the lock until it ends. */
 import { Failure } from "../failure.ts";
+import { makeOwnFolder } from "../storage/own-folder.ts";
 import { tryLock, type Lock } from "../storage/process-lock.ts";
 import { waitUntil } from "./pause.ts";
 import { sweepPartials } from "./qemu-files.ts";
@@ -28,6 +29,7 @@ export async function releaseGroup(places: GroupPlaces): Promise<void> {
 }
 
 async function acquire(places: GroupPlaces, signal: AbortSignal): Promise<Lock> {
+  await makeOwnFolder({ path: places.folder, holds: "Machines", variable: "XDG_STATE_HOME" });
   let lock: Lock | undefined;
   const what = "Waiting for the machines to be free";
   await waitUntil(async () => (lock = await tryLock(`qemu ${places.folder}`)) !== undefined, { seconds: patienceSeconds, signal, what });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import { replaceFile } from "../storage/atomic-file.ts";
+import { unusable } from "../storage/own-folder.ts";
 
 /** One way to start a machine: a system disk and the settings that go with it. Old ones are kept until they are not needed. */
 export interface Boot {
@@ -137,7 +138,7 @@ export async function recordedMachines(places: GroupPlaces): Promise<readonly st
 export async function listNames(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    throw error;
+    throw unusable({ path: folder, holds: "Machines", variable: "XDG_STATE_HOME" }, error);
   });
 }
 

@@ -35,7 +35,8 @@ export async function ensureGroup(ports: MachineGroupPorts, request: Request): R
   const state = { ...stateOf({ request, result, facts, target }), key, accelerator };
   // What the engine stores: after a failed update the old arguments.
   const stored = result.failure === undefined || old === undefined ? args : old.args;
-  await rememberGroup(group, { args: stored, state }, context);
+  const unkept = await rememberGroup(group, { args: stored, state });
+  if (unkept !== undefined && result.failure === undefined) context.report.warn(unkept);
   return { state, ...(result.failure === undefined ? {} : { incomplete: result.failure }) };
 }
 

@@ -17,14 +17,13 @@ function ownerOf(name: string): Owner {
   return { name: `MachineGroup "${name}"`, outputs: machineGroupSpec.outputs, stateVersion: machineGroupSpec.stateVersion };
 }
 
-/** The work is done: that an import will not know of it must not make it a failure. */
-export async function rememberGroup(group: MachineGroupPort, { args, state }: ToldGroup, { name, report }: CallContext): Promise<void> {
+/** The work is done: that an import will not know of it is one line to say, and no failure. */
+export async function rememberGroup(group: MachineGroupPort, { args, state }: ToldGroup): Promise<string | undefined> {
   try {
-    await group.remember({ args, state: encodeState(ownerOf(name), state, {}) });
+    await group.remember({ args, state: encodeState(ownerOf(state.key), state, {}) });
+    return undefined;
   } catch (thrown) {
-    report.warn(
-      `what this run did could not be kept for a later pulumi import: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    );
+    return `what this run did could not be kept for a later pulumi import: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
 }
 

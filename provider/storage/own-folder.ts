@@ -11,17 +11,22 @@ export interface OwnFolder {
   readonly variable: "XDG_CACHE_HOME" | "XDG_DATA_HOME" | "XDG_STATE_HOME";
 }
 
-export async function makeOwnFolder({ path, holds, variable }: OwnFolder): Promise<void> {
+export async function makeOwnFolder(folder: OwnFolder): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    await mkdir(folder.path, { recursive: true, mode: 0o700 });
+    await access(folder.path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (thrown) {
-    throw new Failure({
-      kind: "environment",
-      code: "own-folder",
-      message: `${holds} are kept in ${path}, and that cannot be used (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}).`,
-      fix: `set ${variable} to a folder that you may write to.`,
-      cause: thrown,
-    });
+    throw unusable(folder, thrown);
   }
+}
+
+/** What the kernel answered, in the user's words. */
+export function unusable({ path, holds, variable }: OwnFolder, thrown: unknown): Failure {
+  return new Failure({
+    kind: "environment",
+    code: "own-folder",
+    message: `${holds} are kept in ${path}, and that cannot be used (${(thrown as NodeJS.ErrnoException).code ?? String(thrown)}).`,
+    fix: `set ${variable} to a folder that you may write to.`,
+    cause: thrown,
+  });
 }

@@ -1,5 +1,5 @@
 /** What is kept beside a group's machines for an import: whole, for the user alone, gone with the group. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeFailure, type Failure } from "../../provider/failure.ts";
@@ -73,3 +73,17 @@ test.each(["", "{", "null", "[]", '{"version": 2}', '{"version": 1, "key": "a", 
     expect(readFileSync(path, "utf8")).toBe(text);
   },
 );
+
+test("a state folder that cannot be read is named, with what moves it", async () => {
+  await using workshop = await openWorkshop();
+  const { group, machines, stateDirectory } = workshop;
+  mkdirSync(stateDirectory);
+  writeFileSync(join(stateDirectory, "qemu"), "a file");
+  const told = (work: Promise<unknown>): Promise<string> => work.then(String, (error: Failure) => describeFailure(error));
+  const fix = "and that cannot be used (ENOTDIR).\nfix: set XDG_STATE_HOME to a folder that you may write to.";
+  expect(await told(machines.list())).toBe(`Machines are kept in ${stateDirectory}/qemu, ${fix}`);
+  expect(await told(group.observe(undefined, signal))).toMatch(
+    new RegExp(`^Machines are kept in ${stateDirectory}/qemu/kiosk-[0-9a-f]{16}/machines, ${fix.replaceAll(/[().]/g, "\\$&")}$`),
+  );
+  rmSync(join(stateDirectory, "qemu"));
+});
