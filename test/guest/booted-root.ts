@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { disks } from "../../provider/disks/disks.ts";
 import { formatByteSize } from "../../provider/model/byte-size.ts";
+import type { Digest } from "../../provider/model/digest.ts";
 import type { HealthCheck } from "../../provider/model/health-check.ts";
 import type { MachineSettings } from "../../provider/model/machine.ts";
-import { describeFailure } from "../../provider/failure.ts";
+import { describeFailure, Failure } from "../../provider/failure.ts";
 import { images } from "../../provider/registry/images.ts";
 import type { CachedDisk, MachineDriver } from "../../provider/resources/ports.ts";
 import { runProgram } from "../../provider/tools/process.ts";
@@ -38,6 +39,8 @@ export interface Root {
   /** Variable that names the tar; the tests' set-up makes it. */
   readonly variable: string;
   readonly architecture: "amd64" | "arm64";
+  /** On top of it, as tars. */
+  readonly layers?: readonly Buffer[];
 }
 
 export interface Guest {
@@ -54,7 +57,7 @@ const patience = { timeoutSeconds: 240, intervalSeconds: 1 };
 export async function withBootedRoot(root: Root, look: (guest: Guest) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bootable-root-"));
   try {
-    await using workshop = await openWorkshop({ shutdownSeconds: 60 });
+    await using workshop = await openWorkshop({ shutdownSeconds: 20 });
     const { disk, digest, seconds } = await makeDisk(folder, root);
     const driverWith = (healthCheck: HealthCheck): MachineDriver =>
       workshop.group.driver({
@@ -65,13 +68,7 @@ export async function withBootedRoot(root: Root, look: (guest: Guest) => Promise
         report: () => undefined,
       });
     const driver = driverWith({ http: { port: 80, path: "/", status: 200 }, ...patience });
-    await driver.prepare(name, digest, signal);
-    await driver.swap(name, digest, signal);
-    const started = performance.now();
-    const confirmed = await driver.confirm(name, digest, signal);
-    // The last lines of the console are in the reason.
-    if (confirmed.kind !== "confirmed") throw new Error(describeFailure(confirmed.reason));
-    const answered = (performance.now() - started) / 1000;
+    const answered = await start(driver, digest);
     console.log(
       `${root.variable}: disk of ${formatByteSize(disk.sizeBytes)} in ${seconds.toFixed(1)} s, answered after ${answered.toFixed(1)} s`,
     );
@@ -85,15 +82,30 @@ export async function withBootedRoot(root: Root, look: (guest: Guest) => Promise
   }
 }
 
+/** Seconds to the first answer. */
+async function start(driver: MachineDriver, digest: Digest): Promise<number> {
+  try {
+    await driver.prepare(name, digest, signal);
+    await driver.swap(name, digest, signal);
+    const started = performance.now();
+    const confirmed = await driver.confirm(name, digest, signal);
+    if (confirmed.kind !== "confirmed") throw confirmed.reason;
+    return (performance.now() - started) / 1000;
+  } catch (thrown) {
+    // The last lines of the console, or of QEMU, are in the detail, which the test runner does not show.
+    throw thrown instanceof Failure ? new Error(describeFailure(thrown), { cause: thrown }) : thrown;
+  }
+}
+
 function settingsOf({ architecture }: Root): MachineSettings {
   const ports = { "80": undefined, "22": undefined };
   return { ...plainSettings, memoryBytes: 512 * 1024 ** 2, cpus: 2, ports, platform: { os: "linux", architecture } };
 }
 
-async function makeDisk(folder: string, { variable, architecture }: Root) {
+async function makeDisk(folder: string, { variable, architecture, layers = [] }: Root) {
   const path = process.env[variable];
   if (path === undefined) throw new Error(`${variable} names no root file system: run the tests with npm test, which makes it.`);
-  const image = makeImage({ layers: [await readFile(path), topLayer], architecture });
+  const image = makeImage({ layers: [await readFile(path), ...layers, topLayer], architecture });
   const store = images({ storeDirectory: join(folder, "store"), runProgram });
   const repository = { registry: "local", repository: "guest/root" };
   const onProgress = (): void => undefined;

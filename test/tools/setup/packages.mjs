@@ -31,15 +31,23 @@ const everywhere = [
   "zstd",
 ];
 
-/** Of arm64 guests; kmod makes the list of their modules. The quickstart does without them. */
-const forTests = ["kmod", "qemu-efi-aarch64", "qemu-system-arm"];
+/** For arm64 guests: kmod lists their modules, xz unpacks them. The quickstart does without. */
+const forTests = ["kmod", "qemu-efi-aarch64", "qemu-system-arm", "xz-utils"];
 
 /** QEMU 7.2 of Debian 12 panics under emulation; 10 comes from backports there. */
 const fromBackports = ["ovmf", "qemu-system-arm", "qemu-system-x86", "qemu-utils"];
 
 /**
- * Names of packages that are not installed (or, for QEMU, too old).
- * @param {string} command what they are for, such as quickstart or test
+ * Names of all packages that a command of the set-up needs.
+ * @param {string} command such as quickstart or test
+ */
+export function neededPackages(command) {
+  return command === "quickstart" ? everywhere : [...everywhere, ...forTests];
+}
+
+/**
+ * Names of those that are not installed (or, for QEMU, too old).
+ * @param {string} command such as quickstart or test
  */
 export async function missingPackages(command) {
   const text = (await output(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status} ${Version}\n"])) ?? "";
@@ -50,8 +58,9 @@ export async function missingPackages(command) {
       .filter((words) => words[1] === "installed")
       .map((words) => [words[0], words[2] ?? ""]),
   );
-  const wanted = command === "quickstart" ? everywhere : [...everywhere, ...forTests];
-  return wanted.filter((name) => !installed.has(name) || (name.startsWith("qemu-") && qemuMajor(installed.get(name)) < 10));
+  return neededPackages(command).filter(
+    (name) => !installed.has(name) || (name.startsWith("qemu-") && qemuMajor(installed.get(name)) < 10),
+  );
 }
 
 function qemuMajor(version = "") {
