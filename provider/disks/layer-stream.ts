@@ -9,6 +9,9 @@ import { isSkippable, zstdFrames } from "./zstd-frames.ts";
 const mediaTypes =
   /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.image\.rootfs\.(?:foreign\.)?diff\.tar)(?:[.+](?:gzip|zstd))?$/;
 
+/** Of each piece that a decompressor answers; smaller ones cost more than they hold. */
+const outputBytes = 256 * 1024;
+
 interface LayerReading {
   readonly signal: AbortSignal;
   /** Compressed bytes read so far, of this layer. */
@@ -26,7 +29,7 @@ export async function* openLayer(layer: Layer, reading: LayerReading): AsyncGene
   })();
   const compression = compressionOf(head, layer.mediaType);
   if (compression === undefined) return yield* source;
-  const decompress = compression === "gzip" ? createGunzip() : createZstdDecompress();
+  const decompress = compression === "gzip" ? createGunzip({ chunkSize: outputBytes }) : createZstdDecompress({ chunkSize: outputBytes });
   const done = pipeline(compression === "gzip" ? source : zstdFrames(byteSource(source)), decompress);
   // Awaited below; without this a failure while nobody awaits would end the process.
   done.catch(() => undefined);
