@@ -90,9 +90,12 @@ function low32(value: number): number {
 }
 
 const firstSecond = -(2 ** 31);
-const lastSecond = firstSecond + 4 * 2 ** 32 - 1;
+const lastSecond = firstSecond + 3 * 2 ** 32 - 1;
 
-/** ext4 keeps 34 bits of a time: 1901 to 2446. Times beyond are moved to the nearest one. */
+/**
+ * From 1901 to April 2310; times beyond are moved to the nearest one. ext4 has room until 2446, but e2fsck takes the next
+ * 68 years for times before 1970 that an old kernel wrote, and repairs them.
+ */
 export function storableTime(seconds: number): number {
   return Math.min(lastSecond, Math.max(firstSecond, Math.floor(seconds)));
 }

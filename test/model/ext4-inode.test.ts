@@ -65,7 +65,8 @@ test("all four times are the file's, as the kernel reads them", () => {
 
 test.each([
   ["a year before 1901", seconds("1800-01-01T00:00:00Z"), seconds("1901-12-13T20:45:52Z")],
-  ["a year after 2446", seconds("9000-01-01T00:00:00Z"), seconds("2446-05-10T22:38:55Z")],
+  ["the first second that e2fsck would repair", seconds("2310-04-04T16:10:40Z"), seconds("2310-04-04T16:10:39Z")],
+  ["a year that ext4 has no bits for", seconds("9000-01-01T00:00:00Z"), seconds("2310-04-04T16:10:39Z")],
   ["half a second before 1970", -0.5, -1],
 ])("%s becomes the nearest time that fits", (_, wanted, kept) => {
   expect(storableTime(wanted)).toBe(kept);
