@@ -14,6 +14,7 @@ export interface TarInput {
 }
 
 const largestOctalId = 0o7777777;
+const largestOctalTime = 0o77777777777;
 const flags = { file: "0", hardlink: "1", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" } as const;
 
 /** Names and link targets are byte strings, as the reader gives them. */
@@ -33,12 +34,13 @@ function entry(input: TarInput): Buffer {
 }
 
 function extensions(input: TarInput, path: string): Record<string, Buffer> {
-  const { linkTarget = "", uid = 0, gid = 0, xattrs = {} } = input;
+  const { linkTarget = "", uid = 0, gid = 0, mtimeSeconds = 0, xattrs = {} } = input;
   return {
     ...(path.length > 100 ? { path: Buffer.from(path, "latin1") } : {}),
     ...(linkTarget.length > 100 ? { linkpath: Buffer.from(linkTarget, "latin1") } : {}),
     ...(uid > largestOctalId ? { uid: Buffer.from(String(uid)) } : {}),
     ...(gid > largestOctalId ? { gid: Buffer.from(String(gid)) } : {}),
+    ...(mtimeSeconds < 0 || mtimeSeconds > largestOctalTime ? { mtime: Buffer.from(String(mtimeSeconds)) } : {}),
     ...Object.fromEntries(Object.entries(xattrs).map(([name, value]) => [`SCHILY.xattr.${name}`, value])),
   };
 }
@@ -65,7 +67,7 @@ export function header(input: TarInput, flag: string, size: number): Buffer {
   octal(fits(input.uid), 108, 8);
   octal(fits(input.gid), 116, 8);
   octal(size, 124, 12);
-  octal(input.mtimeSeconds ?? 1_600_000_000, 136, 12);
+  octal(Math.min(largestOctalTime, Math.max(0, input.mtimeSeconds ?? 1_600_000_000)), 136, 12);
   block.write(flag, 156, "latin1");
   block.write((input.linkTarget ?? "").slice(0, 100), 157, "latin1");
   block.write("ustar\x0000", 257, "latin1");
