@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Digest } from "../model/digest.ts";
 import type { DiskExtent } from "../model/disk-extent.ts";
 import type { DiskOptions } from "../model/disk.ts";
+import type { ImageFacts } from "../model/image-check-facts.ts";
 import { planLayout, rootBytesOn, sectorsOf, type DiskLayout } from "../model/disk-layout.ts";
 import { derivedSerial, derivedUuid } from "../model/derived-uuid.ts";
 import { espType, formatGpt, growFileSystem, rootType, sectorBytes } from "../model/gpt.ts";
@@ -22,6 +23,7 @@ import { gatherItems } from "./ext4-items.ts";
 import { placeFiles } from "./ext4-places.ts";
 import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
 import type { FileNode } from "./file-node.ts";
+import { imageFacts } from "./preflight.ts";
 import { readLayers } from "./read-layers.ts";
 import { formatRoot } from "./root-extents.ts";
 import { openSpool } from "./spool.ts";
@@ -35,6 +37,8 @@ export interface DiskMaking {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** What it throws ends the making before anything is written. */
+  readonly inspect?: ((facts: ImageFacts) => void) | undefined;
 }
 
 export interface MadeDisk {
@@ -42,13 +46,18 @@ export interface MadeDisk {
   readonly path: string;
   /** Of the raw bytes. */
   readonly digest: Digest;
+  /** Left out by engines that do not look into the image. */
+  readonly facts?: ImageFacts;
 }
 
 export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
-  const { image, options, directory, signal, onProgress } = making;
+  const { image, options, directory, signal, onProgress, inspect } = making;
   await using spool = await openSpool(join(directory, "spool"));
   const root = await readLayers(image.layers, { spool, signal, onProgress });
-  const files = await findBoot(root, { platform: options.platform, read: partReader(spool.descriptor) });
+  const read = partReader(spool.descriptor);
+  const files = await findBoot(root, { platform: options.platform, read });
+  const facts = await imageFacts(root, { bootFiles: files, read, kernelArguments: options.kernelArguments, signal });
+  inspect?.(facts);
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
   onProgress({ phase: "placing the files", doneBytes: 0 });
   const { layout, extents } = planDisk(making, root, files);
@@ -57,7 +66,7 @@ export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   await using file = await open(path, "wx", 0o600);
   await file.truncate(layout.diskBytes);
   const digest = await writeDisk({ descriptor: file.fd, sizeBytes: layout.diskBytes, extents, spool, signal, onProgress });
-  return { path, digest };
+  return { path, digest, facts };
 }
 
 interface PlannedDisk {

@@ -7,6 +7,7 @@ import { chmod, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cancelled } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
+import type { ImageFacts } from "../model/image-check-facts.ts";
 import type { CachedDisk } from "../resources/ports.ts";
 import { isPartial, partialPath, writeAtomically } from "../storage/atomic-file.ts";
 import { makeOwnFolder } from "../storage/own-folder.ts";
@@ -25,9 +26,17 @@ export interface Making {
   /** Another process has the disk. */
   readonly onWait?: () => void;
   /** Fills the private folder, answers the path of the disk in it and the digest of its bytes. */
-  readonly make: (directory: string) => Promise<{ readonly path: string; readonly digest: Digest }>;
+  readonly make: (directory: string) => Promise<MadeFile>;
+  /** Told what was seen in the image of a disk that is there already; what it throws ends the use. */
+  readonly inspect?: ((facts: ImageFacts) => void) | undefined;
   /** Left out: any disk of the identity will do. One that will not is made again. */
   readonly isWanted?: (digest: Digest) => boolean;
+}
+
+interface MadeFile {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly facts?: ImageFacts;
 }
 
 export interface DiskCache {
@@ -46,6 +55,7 @@ export function diskCache({ directory, sizeBytes }: DiskCacheOptions): DiskCache
         await sweep(directory, identity);
         const kept = await readRecord(directory, identity);
         const found = kept !== undefined && making.isWanted?.(kept.digest) !== false ? kept : undefined;
+        if (found?.facts !== undefined) making.inspect?.(found.facts);
         const record = found ?? (await makeDisk(directory, identity, making));
         await writeRecord(directory, identity, { ...record, usedAt: Date.now() });
         const { digest } = record;
@@ -75,7 +85,8 @@ async function makeDisk(directory: string, identity: string, { make, signal }: M
     await chmod(made.path, 0o600);
     await writeAtomically(path, (partial) => rename(made.path, partial));
     const { size, mtimeMs } = await stat(path);
-    return { digest: made.digest, sizeBytes: size, modifiedAt: mtimeMs };
+    const { digest, facts } = made;
+    return { digest, sizeBytes: size, modifiedAt: mtimeMs, ...(facts === undefined ? {} : { facts }) };
   } catch (error) {
     throw signal.aborted ? cancelled("Making the disk") : await reportDiskFull(error, directory, cacheRemedy);
   } finally {

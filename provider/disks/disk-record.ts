@@ -1,6 +1,7 @@
 /** What is known of a cached disk, in a small file beside it. Whatever is wrong with it, the disk is made again. */
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { parseImageFacts, type ImageFacts } from "../model/image-check-facts.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
 import { replaceFile } from "../storage/atomic-file.ts";
 
@@ -11,6 +12,8 @@ export interface DiskRecord {
   /** The disk's own time: a disk that was written to since is not what the digest says. */
   readonly modifiedAt: number;
   readonly usedAt: number;
+  /** What was seen in the image; left out where nobody looked, or an earlier version did. */
+  readonly facts?: ImageFacts;
 }
 
 function recordPath(directory: string, identity: string): string {
@@ -39,6 +42,8 @@ export async function removeRecord(directory: string, identity: string): Promise
 function parseRecord(text: string): DiskRecord | undefined {
   const value = JSON.parse(text) as Partial<Record<keyof DiskRecord, unknown>> | null;
   const { digest, sizeBytes, modifiedAt, usedAt } = value ?? {};
+  const facts = parseImageFacts(value?.facts);
   if (typeof digest !== "string" || !isDigest(digest) || typeof sizeBytes !== "number") return undefined;
-  return typeof modifiedAt === "number" && typeof usedAt === "number" ? { digest, sizeBytes, modifiedAt, usedAt } : undefined;
+  if (typeof modifiedAt !== "number" || typeof usedAt !== "number") return undefined;
+  return { digest, sizeBytes, modifiedAt, usedAt, ...(facts === undefined ? {} : { facts }) };
 }

@@ -89,13 +89,14 @@ async function withDisk<T>(
 ): Promise<T> {
   const { identity, signal, onProgress } = request;
   const onWait = (): void => onProgress({ phase: "waiting for another process that has the disk", doneBytes: 0 });
-  return context.cache.use(identity, { signal, onWait, ...(use ?? { make: (directory) => makeHere(context, request, directory) }) }, work);
+  const make = (directory: string): Promise<MadeDisk> => makeHere(context, request, directory);
+  return context.cache.use(identity, { signal, onWait, inspect: request.inspect, ...(use ?? { make }) }, work);
 }
 
 async function makeHere({ images }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
-  const { image: reference, options, identity, signal, onProgress } = request;
+  const { image: reference, options, identity, signal, onProgress, inspect } = request;
   const image = await images.open(reference, options.platform, { signal, onProgress });
-  return makeDirectly({ image, options, identity, directory, signal, onProgress });
+  return makeDirectly({ image, options, identity, directory, signal, onProgress, inspect });
 }
 
 async function share(context: Context, request: IdentifiedRequest & { readonly sharing: DiskSharing }): Promise<CachedDisk> {

@@ -6,6 +6,7 @@ import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
+import type { ImageFacts } from "../model/image-check-facts.ts";
 import { formatImageReference, localRegistry } from "../model/image-reference.ts";
 import type { DiskArtifacts, DiskSharing, PublishedDisk } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest } from "../resources/ports.ts";
@@ -24,6 +25,7 @@ export interface Sharing {
 export interface MadeDisk {
   readonly path: string;
   readonly digest: Digest;
+  readonly facts?: ImageFacts;
 }
 
 export interface SharedUse {

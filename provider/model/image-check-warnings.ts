@@ -112,9 +112,10 @@ function cloudNames(targets: readonly TargetNeeds[]): readonly string[] {
   return targets.filter(({ cloud }) => cloud).map(({ name }) => name);
 }
 
-/** Matters only where a driver is not known to be built in. */
+/** Matters only where a driver is not built in, and the kernel says what is. */
 function unreadableInitramfs({ facts, options, targets }: CheckedImage): ReturnType<ImageRule> {
-  const { builtIn = [], initramfs, unreadInitramfs } = facts.drivers;
+  const { builtIn, initramfs, unreadInitramfs } = facts.drivers;
+  if (builtIn === undefined) return undefined;
   const wanted = [options.filesystem, ...targets.flatMap(({ disk }) => disk)];
   const open = wanted.filter((driver) => !builtIn.includes(driver) && !initramfs.includes(driver));
   if (unreadInitramfs === undefined || open.length === 0) return undefined;

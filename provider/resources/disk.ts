@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../failure.ts";
 import { diskFormats } from "../model/disk.ts";
 import { formatImageReference, isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
+import { targetsOf } from "../model/image-check-targets.ts";
 import { manifestFor } from "../model/platform.ts";
 import type { CheckedFields } from "../spec/handlers.ts";
 import { isKnown } from "../spec/known.ts";
@@ -12,6 +13,7 @@ import { diskOptions } from "../spec/shapes.ts";
 import { resourceSpec, serve, type HandlersOf } from "../spec/resource.ts";
 import type { CallContext, CheckFailure, ServedResource } from "../spec/served.ts";
 import { unknown } from "../spec/value.ts";
+import { imageChecks, judgeImage } from "./disk-checks.ts";
 import { missingFiles, writeFiles, type DiskFilePorts } from "./disk-files.ts";
 import { checkDiskOptions, plainDiskOptions } from "./disk-options.ts";
 import { artifactOf, checkPublish, planPublish, planText, removeArtifact, sharingOf } from "./disk-publish.ts";
@@ -46,6 +48,12 @@ const inputs = {
     description:
       "Shares the disk through the registry of the image: the raw disk is pushed there as an artifact that refers to the image, and a computer that finds it there fetches it instead of making it. Whoever may push to that repository then says what such a computer boots.",
     default: false,
+  },
+  checks: {
+    type: imageChecks,
+    description: "What of the image is not judged before the disk is made. It changes no disk.",
+    default: {},
+    onChange: "ignore",
   },
   onDelete: {
     type: oneOf(["keep", "delete"]),
@@ -178,7 +186,8 @@ async function makeDisk(ports: DiskPorts, { args, old, context }: Parameters<Han
     signal: context.signal,
     onProgress: progressText((text) => context.report.status(text)),
   };
-  const made = await ports.disks.make({ ...request, ...sharingOf(args.publish, old?.state, context) });
+  const inspect = judgeImage({ args, old: old?.args, targets: ({ formats }) => targetsOf(formats), report: context.report });
+  const made = await ports.disks.make({ ...request, inspect, ...sharingOf(args.publish, old?.state, context) });
   // The name that it had when it was made: an alias renames no file.
   const baseName = args.fileName ?? old?.id ?? context.name;
   const { files, incomplete } = await writeFiles(ports, {

@@ -5,6 +5,7 @@ import type { HostFacts, Rejection } from "../rollout/fleet.ts";
 import { inPool } from "../rollout/pool.ts";
 import type { RolloutResult } from "../rollout/result.ts";
 import type { CallContext } from "../spec/served.ts";
+import { judgeImage } from "./disk-checks.ts";
 import { plainDiskOptions } from "./disk-options.ts";
 import { judgedBy } from "./machine-group-driver.ts";
 import { rememberGroup } from "./machine-group-import.ts";
@@ -84,13 +85,15 @@ interface Move {
 }
 
 function moveMachines(ports: MachineGroupPorts, { request, group, target, hosts }: Move): Promise<RolloutResult> {
-  const { args, context } = request;
+  const { args, old, context } = request;
   const rejected = refusalOf(request);
   const report = (text: string): void => context.report.status(text);
   const image = pinnedReference(args.image);
+  const options = plainDiskOptions(args.disk);
+  const inspect = judgeImage({ args, old: old?.args, targets: () => ["qemu"], report: context.report });
   const driver = group.driver({
     image,
-    disk: () => ports.disks.make({ image, options: plainDiskOptions(args.disk), signal: context.signal, onProgress: progressText(report) }),
+    disk: () => ports.disks.make({ image, options, inspect, signal: context.signal, onProgress: progressText(report) }),
     settings: Object.fromEntries(args.machines.map((name) => [name, settingsOf(args, name)])),
     ...(args.healthCheck === undefined ? {} : { healthCheck: args.healthCheck }),
     report,

@@ -4,6 +4,7 @@ import { boolean, list, map, object, oneOf, string, type ArgsOf, type GivenOf, t
 import { byteSize, hostName, integerFrom, pinnedImage, port, sshPublicKey } from "../spec/rules.ts";
 import { resourceSpec, type HandlersOf } from "../spec/resource.ts";
 import { diskOptions, healthCheck, rollout } from "../spec/shapes.ts";
+import { imageChecks } from "./disk-checks.ts";
 import type { Disks, Images, Machines } from "./ports.ts";
 
 const guestPort: Rule<string> = (text) =>
@@ -68,6 +69,12 @@ const inputs = {
     default: "auto",
   },
   retryRejected: { type: boolean(), description: "Roll out an image again that was taken back before.", default: false },
+  checks: {
+    type: imageChecks,
+    description: "What of the image is not judged before the machines' disk is made. It changes no disk, and restarts no machine.",
+    default: {},
+    onChange: "ignore",
+  },
   onDelete: {
     type: oneOf(["keep", "delete"]),
     description: "Whether data disks go with their machines.",

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import type { Digest } from "../model/digest.ts";
 import type { DiskFormat, DiskOptions } from "../model/disk.ts";
 import type { HealthCheck } from "../model/health-check.ts";
+import type { ImageFacts } from "../model/image-check-facts.ts";
 import type { ImageReference, PinnedReference } from "../model/image-reference.ts";
 import type { MachineSettings } from "../model/machine.ts";
 import type { Platform } from "../model/platform.ts";
@@ -152,6 +153,8 @@ export interface DiskRequest {
   readonly options: DiskOptions;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** Told what is in the image, before anything is written and for a disk that is there already; what it throws ends the work. */
+  readonly inspect?: (facts: ImageFacts) => void;
   /** Takes the disk from the image's repository when it is there; else it is made here and put there. */
   readonly sharing?: DiskSharing;
 }
@@ -164,13 +167,8 @@ export interface ExportRequest extends DiskRequest {
   readonly baseName: string;
 }
 
-export interface ExportedFile {
-  readonly path: string;
-  readonly format: DiskFormat;
-  readonly sizeBytes: number;
-  /** Of the file's bytes. */
-  readonly digest: Digest;
-}
+/** Size and digest are the file's own. */
+export type ExportedFile = Pick<CachedDisk, "path" | "sizeBytes" | "digest"> & { readonly format: DiskFormat };
 
 export interface Disks {
   /** Pure: the identity that `make` would use for an image manifest digest. */

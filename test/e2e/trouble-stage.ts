@@ -171,6 +171,8 @@ export function bootableFiles(more: Readonly<Record<string, string>> = {}): Reco
     "root/boot/vmlinuz-6.12.10-cloud-amd64": "kernel",
     "root/boot/initrd.img-6.12.10-cloud-amd64": "initramfs",
     "root/usr/lib/systemd/boot/efi/systemd-bootx64.efi": "loader",
+    "root/etc/systemd/network/80-dhcp.network": "[Network]\nDHCP=yes\n",
+    "root/etc/systemd/system/multi-user.target.wants/systemd-networkd.service": "[Unit]\n",
     ...more,
   };
 }

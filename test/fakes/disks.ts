@@ -3,20 +3,31 @@ import { createHash } from "node:crypto";
 import { Failure } from "../../provider/failure.ts";
 import type { Digest } from "../../provider/model/digest.ts";
 import type { DiskOptions } from "../../provider/model/disk.ts";
+import type { ImageFacts } from "../../provider/model/image-check-facts.ts";
 import type { Disks } from "../../provider/resources/ports.ts";
 import type { Effects } from "./effects.ts";
 
-export function fakeDisks(effects: Effects): Disks & { readonly unfit: Map<Digest, Failure> } {
+export interface FakeDisks extends Disks {
+  readonly unfit: Map<Digest, Failure>;
+  /** What is seen in an image. */
+  readonly facts: Map<Digest, ImageFacts>;
+}
+
+export function fakeDisks(effects: Effects): FakeDisks {
   const unfit = new Map<Digest, Failure>();
+  const facts = new Map<Digest, ImageFacts>();
   const identity = (image: Digest, options: DiskOptions): string =>
     createHash("sha256")
       .update(JSON.stringify([image, options]))
       .digest("hex");
   return {
     unfit,
+    facts,
     identity,
-    make: async ({ image, options }) => {
+    make: async ({ image, options, inspect }) => {
       effects.live();
+      const seen = facts.get(image.digest);
+      if (seen !== undefined) inspect?.(seen);
       const failure = unfit.get(image.digest);
       if (failure !== undefined) throw failure;
       await Promise.resolve();

@@ -6,6 +6,7 @@ import type { Digest } from "../../provider/model/digest.ts";
 import { formatImageReference, type PinnedReference } from "../../provider/model/image-reference.ts";
 import { diskIdentity } from "../../provider/model/disk-identity.ts";
 import type { DiskFormat } from "../../provider/model/disk.ts";
+import type { ImageFacts } from "../../provider/model/image-check-facts.ts";
 import { manifestFor } from "../../provider/model/platform.ts";
 import type { PublishedDisk } from "../../provider/model/published-disk.ts";
 import type { CachedDisk, DiskRequest, Disks, ExportRequest, ExportedFile, Images } from "../../provider/resources/ports.ts";
@@ -21,6 +22,8 @@ export class MemoryDisks implements Disks {
   /** Artifacts in registries: reference to identity. */
   readonly artifacts: Map<string, string>;
   readonly trouble: { published?: Failure; unpublish?: Failure } = {};
+  /** What is seen in every image. */
+  facts: ImageFacts | undefined;
   readonly #made = new Set<string>();
   readonly #images: Images;
   readonly #effects: Effects;
@@ -33,6 +36,7 @@ export class MemoryDisks implements Disks {
 
   async make(request: DiskRequest): Promise<CachedDisk> {
     const identity = await this.#identify(request);
+    if (this.facts !== undefined) request.inspect?.(this.facts);
     const fetched = request.sharing === undefined ? undefined : this.#artifactOf(request, identity);
     if (!this.#made.has(identity)) {
       this.#made.add(identity);

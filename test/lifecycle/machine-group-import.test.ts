@@ -20,6 +20,7 @@ const everything: ValueMap = {
   rollout: { canary: 0, maxUnavailable: "50%" },
   accelerator: "tcg",
   retryRejected: true,
+  checks: { ignore: ["no-login"] },
   onDelete: "keep",
 };
 

@@ -4,35 +4,18 @@ import { describeFailure } from "../../provider/failure.ts";
 import { checkImage, describeFinding, imageCheckCodes, preflightFailure, type ImageCheck } from "../../provider/model/image-check.ts";
 import { imageFactsVersion, knownDrivers, parseImageFacts, type ImageFacts } from "../../provider/model/image-check-facts.ts";
 import { imageTargets, targetsOf } from "../../provider/model/image-check-targets.ts";
+import { fitFacts } from "../fakes/image-facts.ts";
 
-/** An image that every target is content with. */
-const good: ImageFacts = {
-  version: imageFactsVersion,
-  kernelVersion: "6.12.10",
-  kernelArguments: [],
-  architectures: { systemd: "amd64", kernel: "amd64" },
-  drivers: { builtIn: ["ext4", "virtio_pci"], initramfs: knownDrivers, installed: knownDrivers },
-  machineIds: [],
-  sshHostKeys: [],
-  randomSeeds: [],
-  uuidMounts: [],
-  rootGrowth: ["cloud-init"],
-  network: ["systemd-networkd"],
-  serialConsole: true,
-  agents: ["cloud-init"],
-  logins: [],
-  signed: { kernel: true, loader: true },
-};
 const options = { filesystem: "ext4", platform: { os: "linux", architecture: "amd64" }, rootSshAuthorizedKeys: [] } as const;
 const everywhere: ImageCheck = { targets: imageTargets, options, ignore: [] };
 
 function drivers(change: Partial<ImageFacts["drivers"]>): Partial<ImageFacts> {
-  return { drivers: { ...good.drivers, ...change } };
+  return { drivers: { ...fitFacts.drivers, ...change } };
 }
 
 /** As a person reads it; `!` before an error. */
 function said(facts: Partial<ImageFacts>, check: Partial<ImageCheck> = {}): readonly string[] {
-  const findings = checkImage({ ...good, ...facts }, { ...everywhere, ...check });
+  const findings = checkImage({ ...fitFacts, ...facts }, { ...everywhere, ...check });
   return findings.map((finding) => `${finding.severity === "error" ? "! " : ""}${describeFinding(finding)}`);
 }
 
@@ -177,6 +160,7 @@ test.each([
 
 test.each<[string, Partial<ImageFacts>]>([
   ["drivers of a kernel that does not say what is built in", { drivers: { initramfs: [], installed: [] } }],
+  ["an initramfs that cannot be read either", { drivers: { initramfs: [], installed: [], unreadInitramfs: "is damaged" } }],
   ["architectures of files that are no programs", { architectures: {} }],
   ["programs for 32 bits", { architectures: { systemd: "386" } }],
   ["a root by a name that the disk may have", { kernelArguments: ["root=PARTLABEL=root", "rootwait"] }],
@@ -194,7 +178,7 @@ test.each([
 
 test("errors come first, in one failure, and an ignored code is not among them", () => {
   const facts = {
-    ...good,
+    ...fitFacts,
     ...drivers({ initramfs: [] }),
     machineIds: ["/etc/machine-id"],
     kernelArguments: ["root=PARTUUID=1"],
@@ -222,7 +206,7 @@ test("errors come first, in one failure, and an ignored code is not among them",
 });
 
 test("the failure of one finding", () => {
-  const failure = preflightFailure(checkImage({ ...good, kernelArguments: ["root=UUID=1"] }, everywhere));
+  const failure = preflightFailure(checkImage({ ...fitFacts, kernelArguments: ["root=UUID=1"] }, everywhere));
   expect(failure === undefined ? "" : describeFailure(failure)).toMatchInlineSnapshot(`
     "A disk of this image would not boot: one reason was found. Nothing was written.
     foreign-root: The kernel is started with root=UUID=1, and no partition of this disk has that UUID. To mend it, leave root= out, in disk.kernelArguments or where the image sets it: the disk's own boot entry names its root partition.
@@ -231,8 +215,9 @@ test("the failure of one finding", () => {
 });
 
 test("facts survive a file, and those of another version are not believed", () => {
-  expect(parseImageFacts(JSON.parse(JSON.stringify(good)))).toEqual(good);
-  for (const other of [undefined, null, 7, {}, { ...good, version: imageFactsVersion + 1 }]) expect(parseImageFacts(other)).toBeUndefined();
+  expect(parseImageFacts(JSON.parse(JSON.stringify(fitFacts)))).toEqual(fitFacts);
+  for (const other of [undefined, null, 7, {}, { ...fitFacts, version: imageFactsVersion + 1 }])
+    expect(parseImageFacts(other)).toBeUndefined();
 });
 
 test("the README has a row for each code", async () => {

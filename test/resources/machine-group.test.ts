@@ -5,6 +5,7 @@ import { machineGroup } from "../../provider/resources/machine-group.ts";
 import { driftText } from "../../provider/resources/machine-group-state.ts";
 import { keyOf } from "../../provider/resources/machine-group-target.ts";
 import type { MachineFacts } from "../../provider/resources/ports.ts";
+import type { Input } from "../../provider/spec/property.ts";
 import { formatPath, unknown, type ValueMap } from "../../provider/spec/value.ts";
 import { newImage, oldImage } from "../fakes/fleets.ts";
 import { testContext } from "../spec/sample.ts";
@@ -87,7 +88,9 @@ test.each<[ValueMap, ValueMap[string]]>([
 });
 
 const state: ValueMap = { booted: { a: oldImage }, endpoints: {}, consoles: {}, accelerator: "tcg", key: "urn" };
-const counted = Object.entries(machineGroupSpec.inputs).filter(([name]) => name !== "booted" && name !== "onDelete");
+const counted = Object.entries(machineGroupSpec.inputs).filter(
+  ([name, input]: [string, Input]) => name !== "booted" && input.onChange !== "ignore",
+);
 
 test.each(singleChanges(Object.fromEntries(counted)))("$path alone is an update", ({ path, before, after }) => {
   const base = { booted: { a: oldImage } };
