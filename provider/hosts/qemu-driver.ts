@@ -12,6 +12,7 @@ import { consoleTail } from "./qemu-console.ts";
 import { probeOf, type Probe } from "./qemu-health.ts";
 import type { Machine, Wanted } from "./qemu-machine.ts";
 import { observeMachine } from "./qemu-observe.ts";
+import type { Patience } from "./qemu-patience.ts";
 import { findProcess } from "./qemu-process.ts";
 import type { SshPrograms } from "./qemu-programs.ts";
 import { inside, type Boot } from "./qemu-record.ts";
@@ -19,6 +20,7 @@ import { inside, type Boot } from "./qemu-record.ts";
 export interface DriverParts {
   readonly machine: (name: string) => Machine;
   readonly ssh: SshPrograms;
+  readonly patience: Patience;
   /** Taken before anything is changed. */
   readonly hold: (signal: AbortSignal) => Promise<void>;
 }
@@ -26,7 +28,7 @@ export interface DriverParts {
 /** A question may take that long; questions overlap, so a slow one holds up no other. */
 const askSeconds = 10;
 
-export function qemuDriver({ machine, ssh, hold }: DriverParts, target: MachineTarget): MachineDriver {
+export function qemuDriver({ machine, ssh, patience, hold }: DriverParts, target: MachineTarget): MachineDriver {
   const { report } = target;
   let disk: ReturnType<MachineTarget["disk"]> | undefined;
   const makeDisk: MachineTarget["disk"] = () => {
@@ -42,9 +44,9 @@ export function qemuDriver({ machine, ssh, hold }: DriverParts, target: MachineT
     return { digest, image: formatImageReference(target.image), settings, disk: makeDisk, report };
   };
   const confirm = (host: string, digest: Digest, signal: AbortSignal): Promise<Confirmation> =>
-    confirmMachine({ machine: machine(host), ssh, healthCheck: target.healthCheck, digest, signal });
+    confirmMachine({ machine: machine(host), ssh, patience, healthCheck: target.healthCheck, digest, signal });
   return {
-    observe: (host, signal) => observeMachine({ machine: machine(host), ssh, healthCheck: target.healthCheck, signal }),
+    observe: (host, signal) => observeMachine({ machine: machine(host), ssh, patience, healthCheck: target.healthCheck, signal }),
     prepare: async (host, digest, signal) => {
       await hold(signal);
       await machine(host).prepare(wanted(host, digest), signal);
@@ -74,17 +76,20 @@ function noWayBack(host: string, to: Digest): Failure {
 interface Confirm {
   readonly machine: Machine;
   readonly ssh: SshPrograms;
+  readonly patience: Patience;
   readonly healthCheck: HealthCheck | undefined;
   readonly digest: Digest;
   readonly signal: AbortSignal;
 }
 
 async function confirmMachine(request: Confirm): Promise<Confirmation> {
-  const { machine, ssh, healthCheck, digest, signal } = request;
+  const { machine, ssh, patience, healthCheck, digest, signal } = request;
   const booted = (await machine.record())?.booted;
   if (booted?.digest !== digest) return { kind: "unconfirmed", reason: otherImage(machine, booted, digest) };
   const probe = probeOf(healthCheck, { folder: machine.folder, ports: booted.ports, ssh });
   const seen = await watch(request, probe);
+  const found = signal.aborted ? undefined : await findProcess(machine.folder);
+  if (found !== undefined) patience.learn({ folder: machine.folder, processId: found.processId, healthCheck }, seen === "healthy");
   if (seen === "healthy") return { kind: "confirmed" };
   if (signal.aborted) return { kind: "unconfirmed", reason: cancelled(`Waiting for machine "${machine.name}"`) };
   const reason = await notUp(request, seen === "ended" ? "its process has ended" : `${probe.subject} ${seen.problem}`);

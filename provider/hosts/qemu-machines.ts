@@ -10,8 +10,9 @@ import { holdGroup, releaseGroup } from "./qemu-lock.ts";
 import { Machine, type MachineTools } from "./qemu-machine.ts";
 import { knownKeys, recallGroup, rememberGroup } from "./qemu-memory.ts";
 import { observeMachine } from "./qemu-observe.ts";
+import { Patience } from "./qemu-patience.ts";
 import type { QemuPrograms, SshPrograms } from "./qemu-programs.ts";
-import { groupPlaces, groupsFolder, listNames, recordedMachines } from "./qemu-record.ts";
+import { groupPlaces, groupsFolder, listNames, recordedMachines, type GroupPlaces } from "./qemu-record.ts";
 import { hashSettings } from "./qemu-settings.ts";
 import { Turns } from "./turns.ts";
 
@@ -29,6 +30,7 @@ export interface MachinesOptions {
 export function machines(options: MachinesOptions): Machines {
   const { qemu, ssh } = options;
   const accelerators = new Accelerators(qemu);
+  const patience = new Patience();
   const tools: MachineTools = { qemu, ssh, startDetached: options.start, accelerators, shutdownSeconds: options.shutdownSeconds ?? 60 };
   return {
     preflight: async (settings, signal) => {
@@ -37,26 +39,26 @@ export function machines(options: MachinesOptions): Machines {
       const firmware = await findFirmware(architecture);
       return accelerators.choose({ wanted: settings.accelerator, architecture, firmware, signal });
     },
-    group: (key) => group(options.stateDirectory, key, tools),
+    group: (key) => group(groupPlaces(options.stateDirectory, key), tools, patience),
     list: async () => ({ directory: groupsFolder(options.stateDirectory), keys: await knownKeys(options.stateDirectory) }),
     settingsHash: hashSettings,
   };
 }
 
-function group(stateDirectory: string, key: string, tools: MachineTools): MachineGroupPort {
-  const places = groupPlaces(stateDirectory, key);
+function group(places: GroupPlaces, tools: MachineTools, patience: Patience): MachineGroupPort {
+  const { ssh } = tools;
   const turns = new Turns();
   const machine = (name: string): Machine => new Machine(name, { places, tools, turns });
   const hold = (signal: AbortSignal): Promise<void> => holdGroup(places, signal);
   return {
     observe: async (healthCheck, signal) => {
       const names = await recordedMachines(places);
-      return Promise.all(names.map((name) => observeMachine({ machine: machine(name), ssh: tools.ssh, healthCheck, signal })));
+      return Promise.all(names.map((name) => observeMachine({ machine: machine(name), ssh, patience, healthCheck, signal })));
     },
     refuseStrangers: () => refuseStrangers(places),
     remember: (told) => rememberGroup(places, told),
     recall: () => recallGroup(places),
-    driver: (target) => qemuDriver({ machine, ssh: tools.ssh, hold }, target),
+    driver: (target) => qemuDriver({ machine, ssh, patience, hold }, target),
     remove: async (name, request) => {
       await hold(request.signal);
       await machine(name).remove(request);

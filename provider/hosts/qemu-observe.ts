@@ -6,6 +6,7 @@ import type { Health } from "../rollout/fleet.ts";
 import { stopIfAborted } from "./pause.ts";
 import { probeOf } from "./qemu-health.ts";
 import type { Machine } from "./qemu-machine.ts";
+import type { Patience } from "./qemu-patience.ts";
 import { findProcess, type MachineProcess } from "./qemu-process.ts";
 import type { SshPrograms } from "./qemu-programs.ts";
 import { inside, type Boot, type MachineRecord } from "./qemu-record.ts";
@@ -13,11 +14,10 @@ import { inside, type Boot, type MachineRecord } from "./qemu-record.ts";
 export interface Observe {
   readonly machine: Machine;
   readonly ssh: SshPrograms;
+  readonly patience: Patience;
   readonly healthCheck: HealthCheck | undefined;
   readonly signal: AbortSignal;
 }
-
-const askSeconds = 5;
 
 export async function observeMachine(request: Observe): Promise<MachineFacts> {
   const { machine } = request;
@@ -46,10 +46,12 @@ function lastGood(record: MachineRecord | undefined): Pick<MachineFacts, "rollba
   return boot === undefined ? {} : { rollback: boot.digest };
 }
 
-async function askHealth({ machine, ssh, healthCheck, signal }: Observe, { ports }: Boot, { startedAt }: MachineProcess): Promise<Health> {
-  const patience = Math.min(askSeconds, healthCheck?.timeoutSeconds ?? askSeconds);
-  const problem = await probeOf(healthCheck, { folder: machine.folder, ports, ssh }).ask(patience, signal);
+async function askHealth(request: Observe, { ports }: Boot, { processId, startedAt }: MachineProcess): Promise<Health> {
+  const { machine, ssh, patience, healthCheck, signal } = request;
+  const asked = { folder: machine.folder, processId, healthCheck };
+  const problem = await probeOf(healthCheck, { folder: machine.folder, ports, ssh }).ask(patience.secondsFor(asked), signal);
   stopIfAborted(signal, `Looking at machine "${machine.name}"`);
+  patience.learn(asked, problem === undefined);
   if (problem === undefined) return "healthy";
   const age = (Date.now() - startedAt.getTime()) / 1000;
   return age < (healthCheck?.timeoutSeconds ?? 0) ? "restarting" : "unhealthy";
