@@ -8,7 +8,7 @@ import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import type { ImageFacts } from "../model/image-check-facts.ts";
 import { formatImageReference, localRegistry } from "../model/image-reference.ts";
-import type { DiskArtifacts, DiskSharing, PublishedDisk } from "../model/published-disk.ts";
+import { diskName, type DiskArtifacts, type DiskSharing, type PublishedDisk } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest } from "../resources/ports.ts";
 import { chunkOffsets, packChunk, unpackChunk } from "./disk-chunks.ts";
 import { checkRoom } from "./disk-full.ts";
@@ -62,19 +62,24 @@ export function placeOf({
 /** What a registry holds is not taken when it is another disk, or not whole. Other trouble is the user's to know. */
 const distrusted = new Set(["broken-artifact", "broken-manifest", "wrong-digest", "not-found"]);
 
-async function orDistrust<T>(work: Promise<T>, onWarning: (text: string) => void): Promise<T | "distrusted"> {
+async function orDistrust<T>(sharing: Sharing, work: Promise<T>): Promise<T | "distrusted"> {
   try {
     return await work;
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.kind !== "remote" || !distrusted.has(thrown.code ?? "")) throw thrown;
-    onWarning(`${thrown.message} The disk is made here, and published in its place.`);
+    const why =
+      thrown.code === "broken-artifact"
+        ? thrown.message
+        : `The published disk ${diskName(placeOf(sharing))} cannot be used. ${thrown.message}`;
+    sharing.request.sharing.onWarning(`${why} The disk is made here instead.`);
     return "distrusted";
   }
 }
 
-async function lookUp({ artifacts, request, identity, manifest }: Sharing): Promise<Finding> {
+async function lookUp(asked: Sharing): Promise<Finding> {
+  const { artifacts, request, identity } = asked;
   const { sharing, signal } = request;
-  const found = await orDistrust(artifacts.find(placeOf({ request, identity, manifest }), signal), sharing.onWarning);
+  const found = await orDistrust(asked, artifacts.find(placeOf(asked), signal));
   if (found === undefined || found === "distrusted") return { mayPush: true };
   const { known } = sharing;
   if (known?.identity !== identity || known.digest === found.digest) return { disk: found, mayPush: true };
@@ -94,7 +99,7 @@ export async function shareDisk(
   let refused = false;
   const make = async (directory: string): Promise<MadeDisk> => {
     if (finding.disk === undefined) return makeHere(directory);
-    const fetched = await orDistrust(fetchDisk(sharing, finding.disk, directory), sharing.request.sharing.onWarning);
+    const fetched = await orDistrust(sharing, fetchDisk(sharing, finding.disk, directory));
     if (fetched !== "distrusted") return fetched;
     refused = true;
     return makeHere(directory);

@@ -1,7 +1,7 @@
 /** Disks that computers share through the registry of their image. */
 import type { Readable } from "node:stream";
 import type { Digest } from "./digest.ts";
-import type { ImageReference, PinnedReference } from "./image-reference.ts";
+import { formatImageReference, type ImageReference, type PinnedReference } from "./image-reference.ts";
 
 export interface DiskSharing {
   /** A disk that is known already: under its identity no other bytes are taken from the registry. */
@@ -17,12 +17,23 @@ export interface SharedArtifact {
   readonly pushedHere: boolean;
 }
 
+/** Where a disk is, or would be, in a registry. */
 export interface DiskPlace {
   /** The image's; a tag or digest in it is ignored. */
   readonly repository: ImageReference;
   /** Manifest of the image's platform, to which the disk belongs. */
   readonly subject: Digest;
   readonly identity: string;
+}
+
+/** One HEAD on it tells whether the disk was published. */
+export function diskTag(identity: string): string {
+  return `disk-${identity.slice(0, 32)}`;
+}
+
+/** The published disk in messages: `registry.example.com/team/os:disk-01234567…`. */
+export function diskName({ repository, identity }: DiskPlace): string {
+  return formatImageReference({ registry: repository.registry, repository: repository.repository, tag: diskTag(identity) });
 }
 
 /** A piece of a disk that is not all zero. */

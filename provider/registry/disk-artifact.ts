@@ -4,8 +4,7 @@
  */
 import { Failure } from "../failure.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
-import { formatImageReference } from "../model/image-reference.ts";
-import type { DiskChunk, DiskPlace, PublishedDisk } from "../model/published-disk.ts";
+import { diskName, type DiskChunk, type DiskPlace, type PublishedDisk } from "../model/published-disk.ts";
 import { parseShape, shapeAt, textAt, type Shape } from "./json-shape.ts";
 import { digestOf, isIndex, maxDocumentBytes, type Descriptor, type Document } from "./manifest.ts";
 
@@ -19,16 +18,6 @@ const keys = { offset: "bootable.disk.offset", length: "bootable.disk.length", d
 /** ext4 in 4 KiB blocks with 32-bit numbers ends here; what says more is no disk of ours. */
 const maxDiskBytes = 16 * 1024 ** 4;
 export const maxDiskConfigurationBytes = 64 * 1024;
-
-/** One HEAD on it tells whether the disk was published. */
-export function diskTag(identity: string): string {
-  return `disk-${identity.slice(0, 32)}`;
-}
-
-/** The published disk in messages: `registry.example.com/team/os:disk-01234567…`. */
-export function diskName({ repository, identity }: DiskPlace): string {
-  return formatImageReference({ registry: repository.registry, repository: repository.repository, tag: diskTag(identity) });
-}
 
 export function brokenArtifact(name: string, why: string): Failure {
   return new Failure({

@@ -3,18 +3,18 @@ import { Readable } from "node:stream";
 import { Failure } from "../failure.ts";
 import { isDigest } from "../model/digest.ts";
 import { formatImageReference, localRegistry, type PinnedReference } from "../model/image-reference.ts";
-import type { DiskArtifacts, DiskChunk, DiskFetch, DiskPlace, DiskPublishing, PublishedDisk } from "../model/published-disk.ts";
-import { isBlobThere, uploadBlob } from "./blob-upload.ts";
 import {
-  brokenArtifact,
-  checkedConfiguration,
-  diskArtifactType,
-  diskConfiguration,
-  diskManifest,
   diskName,
   diskTag,
-  parseDisk,
-} from "./disk-artifact.ts";
+  type DiskArtifacts,
+  type DiskChunk,
+  type DiskFetch,
+  type DiskPlace,
+  type DiskPublishing,
+  type PublishedDisk,
+} from "../model/published-disk.ts";
+import { isBlobThere, uploadBlob } from "./blob-upload.ts";
+import { checkedConfiguration, diskArtifactType, diskConfiguration, diskManifest, parseDisk } from "./disk-artifact.ts";
 import { parseShape, shapeAt, textAt } from "./json-shape.ts";
 import { digestOf, isIndex } from "./manifest.ts";
 import { forEachAtOnce } from "./parallel.ts";
@@ -54,9 +54,7 @@ async function findDisk({ store, places }: DiskArtifactsParts, place: DiskPlace,
   if (document === undefined) return undefined;
   const config = checkedConfiguration(document, place);
   await source.ensure(config, task);
-  const bytes = await store.read(config);
-  if (bytes === undefined) throw brokenArtifact(name, "its configuration is not there");
-  return parseDisk(document, bytes, place);
+  return parseDisk(document, (await store.read(config)) ?? Buffer.alloc(0), place);
 }
 
 /** Pieces come into the store, so that the next disk, or the next try, gets only those that are new. */

@@ -146,7 +146,7 @@ function contested({ subject }: Referring, task: Task): Error {
   return failureOf(task, {
     trouble: "refused",
     passing: true,
-    reason: `others change the list under the tag ${fallbackTag(subject)} all the time, ${maxRounds} times`,
+    reason: `others wrote over the list under the tag ${fallbackTag(subject)} each of the ${maxRounds} times that it was written`,
     fix: "run pulumi up again.",
   });
 }
