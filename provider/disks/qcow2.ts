@@ -1,8 +1,4 @@
 /** Format `qcow2`, for QEMU and libvirt. */
-import type { FormatWriter } from "./format-writer.ts";
+import type { PassFormat } from "./format-writer.ts";
 
-export const qcow2: FormatWriter = {
-  extension: ".qcow2",
-  version: 1,
-  write: ({ disk, path, programs, signal }) => programs.converter.convert("qcow2", { from: disk.path, to: path }, signal),
-};
+export const qcow2: PassFormat = { extension: ".qcow2", version: 2, target: () => ({ format: "qcow2" }) };

@@ -3,9 +3,9 @@ import { open } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { derivedSerial } from "../model/derived-uuid.ts";
 import { pinVmdkDescriptor, vmdkDescriptorSpan } from "../model/vmdk.ts";
-import type { FormatWriter } from "./format-writer.ts";
+import type { ConvertedFormat } from "./format-writer.ts";
 
-export const vmdk: FormatWriter = {
+export const vmdk: ConvertedFormat = {
   extension: ".vmdk",
   version: 1,
   write: async ({ disk, path, fileName, programs, signal }) => {

@@ -1,5 +1,5 @@
 /** Exported files, judged by qemu-img, tar and sgdisk. */
-import { readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeFailure, type Failure } from "../../provider/failure.ts";
@@ -34,6 +34,40 @@ test("each format holds the raw disk's bytes, is its owner's alone, and is the s
     expect((await exported(folder, format as DiskFormat, "again")).digest).toBe(file.digest);
   }
   expect((await readdir(join(folder, "out"))).sort()).toEqual(["web.qcow2", "web.raw", "web.vhd", "web.vmdk"]);
+});
+
+test("files that are asked for with a disk are written in the pass that makes it, and are those that an export writes", async () => {
+  const folder = await scratchFolder();
+  const phases = new Set<string>();
+  const request = { ...requestFor(image), onProgress: ({ phase }: { readonly phase: string }): void => void phases.add(phase) };
+  const wanted = (["vhd", "qcow2", "gce", "vmdk"] as const).map((format) => ({ format, directory: join(folder, "out"), baseName: "web" }));
+  const makers = disksIn(join(folder, "cache"), image.images);
+  await makers.make({ ...request, files: wanted });
+  expect((await readdir(join(folder, "out"))).sort()).toEqual(["web.qcow2", "web.tar.gz", "web.vhd"]);
+  for (const file of wanted) {
+    const made = await makers.export({ ...request, ...file });
+    expect(made.digest).toBe(sha256(await readFile(made.path)));
+    expect((await stat(made.path)).mode & 0o777).toBe(0o600);
+    if (file.format !== "vmdk") expect((await exported(folder, file.format, "later")).digest).toBe(made.digest);
+  }
+  expect([...phases].filter((phase) => phase.startsWith("writing"))).toEqual(["writing the disk", "writing vmdk"]);
+});
+
+test("a cached disk that is no longer what was made is not written to anybody's file", async () => {
+  const folder = await scratchFolder();
+  const disk = await disksIn(join(folder, "cache"), image.images).make(requestFor(image));
+  const record = disk.path.replace(/raw$/, "json");
+  const known = JSON.parse(await readFile(record, "utf8")) as object;
+  await using file = await open(disk.path, "r+");
+  await file.write(Buffer.from("x"), 0, 1, 5 * 1024 ** 2);
+  // As if a disk of this computer had lost a bit: nobody wrote to the file.
+  await writeFile(record, JSON.stringify({ ...known, modifiedAt: (await file.stat()).mtimeMs }));
+  const message = await exported(folder, "qcow2").then(String, (error: Failure) => describeFailure(error));
+  expect(message.replace(disk.path, "<disk>").replace(disk.digest, "<digest>")).toMatchInlineSnapshot(`
+    "The cached disk <disk> is no longer what was made: its bytes do not match <digest>. Nothing was written from it.
+    fix: remove it; the next run makes it again."
+  `);
+  expect(await readdir(join(folder, "out"))).toEqual([]);
 });
 
 test("a vhd is whole MiB and a footer, sparse, and of the size it says", async () => {
@@ -86,7 +120,7 @@ test("a format or a name that cannot be is refused", async () => {
       .then(String, (error: Failure) => describeFailure(error));
   };
   expect(await refusal("vdi", "web")).toMatchInlineSnapshot(`
-    "format "vdi" is not one this provider can write; use raw, qcow2, vhd, vmdk or gce.
+    "format "vdi" is not one this provider can write; use raw, qcow2, vhd, vmdk, gce or iso.
     fix: change formats."
   `);
   expect(await refusal("raw", "../web")).toMatchInlineSnapshot(`
