@@ -30,7 +30,7 @@ export const warningRules: Readonly<Record<WarningCode, ImageRule>> = {
     if (sshHostKeys.length === 0) return undefined;
     return {
       message: `The image holds SSH host keys (${named(sshHostKeys)}): whoever can read it can pose as each of its machines.`,
-      fix: `end the Containerfile with RUN rm -f ${sshHostKeys.join(" ")}; cloud-init (Debian, Fedora) and openssh-server (Debian 13, Fedora) make new ones at the first boot.`,
+      fix: `end the Containerfile with RUN rm -f ${sshHostKeys.join(" ")}, and new ones are made at the first boot by cloud-init (Debian, Fedora), by openssh-server (Fedora), or by a unit that runs ssh-keygen -A before sshd.`,
     };
   },
   "baked-random-seed": ({ facts: { randomSeeds } }) => {

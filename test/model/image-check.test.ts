@@ -97,7 +97,7 @@ test("what will be missed", () => {
   `);
   expect(said({ sshHostKeys: ["/etc/ssh/ssh_host_ed25519_key", "/etc/ssh/ssh_host_rsa_key"] })).toMatchInlineSnapshot(`
     [
-      "The image holds SSH host keys (/etc/ssh/ssh_host_ed25519_key and /etc/ssh/ssh_host_rsa_key): whoever can read it can pose as each of its machines. fix: end the Containerfile with RUN rm -f /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_rsa_key; cloud-init (Debian, Fedora) and openssh-server (Debian 13, Fedora) make new ones at the first boot. (baked-ssh-host-keys)",
+      "The image holds SSH host keys (/etc/ssh/ssh_host_ed25519_key and /etc/ssh/ssh_host_rsa_key): whoever can read it can pose as each of its machines. fix: end the Containerfile with RUN rm -f /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_rsa_key, and new ones are made at the first boot by cloud-init (Debian, Fedora), by openssh-server (Fedora), or by a unit that runs ssh-keygen -A before sshd. (baked-ssh-host-keys)",
     ]
   `);
   expect(said({ randomSeeds: ["/var/lib/systemd/random-seed"] })).toMatchInlineSnapshot(`
