@@ -17,9 +17,9 @@ const keys = { offset: "bootable.disk.offset", length: "bootable.disk.length", d
 
 /** ext4 in 4 KiB blocks with 32-bit numbers ends here; what says more is no disk of ours. */
 const maxDiskBytes = 16 * 1024 ** 4;
-export const maxDiskConfigurationBytes = 64 * 1024;
+const maxDiskConfigurationBytes = 64 * 1024;
 
-export function brokenArtifact(name: string, why: string): Failure {
+function brokenArtifact(name: string, why: string): Failure {
   return new Failure({
     kind: "remote",
     code: "broken-artifact",
