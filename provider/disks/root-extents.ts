@@ -22,7 +22,7 @@ export function formatRoot({ files, lostAndFound }: RootFiles, places: RootPlace
   for (const file of files) {
     const own = places.of.get(file) ?? { inode: 0, data: [], metadata: [] };
     const written = formatFile(file, own, { of: places.of, usage, leastBlocks: file === lostAndFound ? lostAndFoundBlocks : 1 });
-    extents.push(...written.extents);
+    addAll(extents, written.extents);
     tables.write(written.inode);
     usage.takeInode(own.inode, file.node.kind === "directory");
   }
@@ -56,8 +56,8 @@ function formatFile(file: RootFile, own: FilePlaces, { of, usage, leastBlocks }:
   if (attributesAt !== 0)
     extents.push({ at: attributesAt * blockBytes, bytes: formatAttributeBlock(file.attributes.inBlock, attributesAt) });
   const { sizeBytes, bytes } = contentOf(file, own.inode, { of, leastBlocks });
-  if (bytes !== undefined) extents.push(...memoryExtents(bytes, mapped));
-  else if (node.body !== undefined) extents.push(...spooledExtents(node.body, mapped));
+  if (bytes !== undefined) addAll(extents, memoryExtents(bytes, mapped));
+  else if (node.body !== undefined) addAll(extents, spooledExtents(node.body, mapped));
   const attributes = formatInodeAttributes(file.attributes.inInode);
   return {
     extents,
@@ -75,6 +75,11 @@ function formatFile(file: RootFile, own: FilePlaces, { of, usage, leastBlocks }:
       ...(attributes === undefined ? {} : { attributes }),
     },
   };
+}
+
+/** A file with many holes has more extents than a call takes arguments. */
+function addAll(extents: DiskExtent[], more: readonly DiskExtent[]): void {
+  for (const extent of more) extents.push(extent);
 }
 
 /** Joins the blocks that hold data with the blocks where they lie. */
