@@ -158,7 +158,7 @@ const missing = {
     cannotBoot(
       "no-boot-loader",
       `it has no systemd-boot (no file ${path})`,
-      "install systemd-boot-efi (Debian, Ubuntu) or systemd-boot-unsigned (Fedora) in the Containerfile.",
+      "install systemd-boot-efi (Debian, Ubuntu) or systemd-boot-unsigned (Fedora) in the Containerfile, or name a file in disk.bootLoader.",
     ),
 };
 

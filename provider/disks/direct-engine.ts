@@ -13,6 +13,7 @@ import { Failure } from "../failure.ts";
 import type { OnProgress, OpenImage } from "../resources/ports.ts";
 import { addAuthorizedKeys } from "./authorized-keys.ts";
 import { findBoot, type BootFiles, type UnifiedBootFiles } from "./boot-files.ts";
+import { openBootLoader } from "./boot-loader-file.ts";
 import { checkRoom } from "./disk-full.ts";
 import { epochSeconds } from "./disk-times.ts";
 import { writeDisk } from "./disk-writer.ts";
@@ -22,11 +23,11 @@ import { placeItems, type RootBins } from "./ext4-bins.ts";
 import { gatherItems } from "./ext4-items.ts";
 import { placeFiles } from "./ext4-places.ts";
 import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
-import type { FileNode } from "./file-node.ts";
+import type { FileBody, FileNode } from "./file-node.ts";
 import { imageFacts } from "./preflight.ts";
 import { readLayers } from "./read-layers.ts";
 import { formatRoot } from "./root-extents.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool, type Spool } from "./spool.ts";
 import { partReader } from "./stored-part.ts";
 
 export interface DiskMaking {
@@ -53,9 +54,10 @@ export interface MadeDisk {
 export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   const { image, options, directory, signal, onProgress, inspect } = making;
   await using spool = await openSpool(join(directory, "spool"));
+  const loader = await ownLoader(spool, options);
   const root = await readLayers(image.layers, { spool, signal, onProgress });
   const read = partReader(spool.descriptor);
-  const files = await findBoot(root, { platform: options.platform, read });
+  const files = await findBoot(root, { platform: options.platform, read, ...loader });
   const facts = await imageFacts(root, { bootFiles: files, read, kernelArguments: options.kernelArguments, signal });
   inspect?.(facts);
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
@@ -67,6 +69,10 @@ export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   await file.truncate(layout.diskBytes);
   const digest = await writeDisk({ descriptor: file.fd, sizeBytes: layout.diskBytes, extents, spool, signal, onProgress });
   return { path, digest, facts };
+}
+
+async function ownLoader(spool: Spool, { bootLoader, platform }: DiskOptions): Promise<{ readonly loader?: FileBody }> {
+  return bootLoader === undefined ? {} : { loader: await spool.add(await openBootLoader(bootLoader, platform)) };
 }
 
 interface PlannedDisk {

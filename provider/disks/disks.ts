@@ -8,6 +8,7 @@ import { formatImageReference } from "../model/image-reference.ts";
 import { formatPlatform, manifestFor } from "../model/platform.ts";
 import type { DiskArtifacts, DiskSharing } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
+import { readBootLoader } from "./boot-loader-file.ts";
 import { makeDirectly } from "./direct-engine.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
 import { exportDisk } from "./export-disk.ts";
@@ -59,6 +60,7 @@ export function disks({ images, artifacts = sharedNowhere, programs, cacheDirect
       return artifacts.find(placeOf({ request, identity, manifest }), request.signal);
     },
     unpublish: (artifact, signal) => artifacts.remove(artifact, signal),
+    bootLoader: readBootLoader,
   };
 }
 

@@ -18,6 +18,7 @@ export function diskIdentity(manifest: Digest, options: DiskOptions): string {
     options.sizeBytes ?? null,
     options.kernelArguments,
     options.rootSshAuthorizedKeys,
+    ...(options.bootLoader === undefined ? [] : [["boot loader", options.bootLoader.digest]]),
   ]);
   return createHash("sha256").update(canonical).digest("hex");
 }

@@ -1,8 +1,16 @@
 /** Disks: the formats that can be written and the options that, with the image, identify a disk. */
+import type { Digest } from "./digest.ts";
 import type { Platform } from "./platform.ts";
 
 export const diskFormats = ["raw", "qcow2", "vhd", "vmdk", "gce"] as const;
 export type DiskFormat = (typeof diskFormats)[number];
+
+/** A boot loader that the user names. */
+export interface BootLoaderFile {
+  /** On this computer; other computers may have it elsewhere. */
+  readonly path: string;
+  readonly digest: Digest;
+}
 
 /** The `disk` property, checked and with sizes in bytes. */
 export interface DiskOptions {
@@ -13,4 +21,6 @@ export interface DiskOptions {
   readonly engine: "auto" | "direct" | "bootc" | "image-builder" | "linuxkit";
   readonly platform: Platform;
   readonly rootSshAuthorizedKeys: readonly string[];
+  /** Left out: the image's own. */
+  readonly bootLoader?: BootLoaderFile;
 }

@@ -15,6 +15,7 @@ import type { CallContext, CheckFailure, ServedResource } from "../spec/served.t
 import { unknown } from "../spec/value.ts";
 import { imageChecks, judgeImage } from "./disk-checks.ts";
 import { missingFiles, writeFiles, type DiskFilePorts } from "./disk-files.ts";
+import { checkBootLoader } from "./disk-boot-loader.ts";
 import { checkDiskOptions, plainDiskOptions } from "./disk-options.ts";
 import { artifactOf, checkPublish, planPublish, planText, removeArtifact, sharingOf } from "./disk-publish.ts";
 import type { Images } from "./ports.ts";
@@ -93,7 +94,10 @@ export interface DiskPorts extends DiskFilePorts {
 
 export function disk(ports: DiskPorts): ServedResource {
   return serve(diskSpec, {
-    check: ({ args }) => Promise.resolve({ failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk), ...checkPublish(args)] }),
+    check: async ({ args }) => {
+      const { derived, failures } = await checkBootLoader(ports.disks, args.disk);
+      return { derived, failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk), ...failures, ...checkPublish(args)] };
+    },
     diff: ({ args, state, derived }) => (derived.length > 0 ? derived : missingFiles(args.formats, state.files)),
     preview: (request) => previewDisk(ports, request),
     ensure: (request) => makeDisk(ports, request),

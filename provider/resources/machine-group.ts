@@ -3,6 +3,7 @@ import { Failure } from "../failure.ts";
 import { serve } from "../spec/resource.ts";
 import type { Change, ServedResource } from "../spec/served.ts";
 import { Unknown } from "../spec/value.ts";
+import { checkBootLoader } from "./disk-boot-loader.ts";
 import { checkMachineGroup, deriveBooted } from "./machine-group-check.ts";
 import { ensureGroup, removeMachines } from "./machine-group-ensure.ts";
 import { recallGroup, saidBy } from "./machine-group-import.ts";
@@ -20,7 +21,7 @@ import type { MachineFacts } from "./ports.ts";
 
 export function machineGroup(ports: MachineGroupPorts): ServedResource {
   return serve(machineGroupSpec, {
-    check: checkGroup,
+    check: (request) => checkGroup(ports, request),
     diff: diffGroup,
     preview: (request) => previewGroup(ports, request),
     ensure: (request) => ensureGroup(ports, request),
@@ -29,8 +30,12 @@ export function machineGroup(ports: MachineGroupPorts): ServedResource {
   });
 }
 
-const checkGroup: NonNullable<MachineGroupHandlers["check"]> = ({ args }) =>
-  Promise.resolve({ derived: { booted: deriveBooted(args) }, failures: checkMachineGroup(args) });
+type Check = NonNullable<MachineGroupHandlers["check"]>;
+
+async function checkGroup(ports: MachineGroupPorts, { args }: Parameters<Check>[0]): ReturnType<Check> {
+  const loader = await checkBootLoader(ports.disks, args.disk);
+  return { derived: { booted: deriveBooted(args), ...loader.derived }, failures: [...checkMachineGroup(args), ...loader.failures] };
+}
 
 /** What each machine runs decides, not what it was told to run. */
 const diffGroup: NonNullable<MachineGroupHandlers["diff"]> = ({ args, state, derived }) => {

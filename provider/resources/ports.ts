@@ -181,6 +181,8 @@ export interface Disks {
   published(request: Pick<DiskRequest, "image" | "options" | "signal">): Promise<PublishedDisk | undefined>;
   /** Removes a disk from its registry; not found is success. */
   unpublish(artifact: PinnedReference, signal: AbortSignal): Promise<void>;
+  /** What a file on this computer is as a boot loader; `refused` are words that follow the property's name. */
+  bootLoader(path: string, platform: Platform): Promise<{ readonly digest: Digest } | { readonly refused: string }>;
 }
 
 export interface MachineFacts extends HostFacts {

@@ -1,5 +1,6 @@
 /** Types for values that follow a rule of the field: sizes, platforms, ports, names, references. */
 import { parseByteSize } from "../model/byte-size.ts";
+import { isDigest } from "../model/digest.ts";
 import { isPinned, parseImageReference } from "../model/image-reference.ts";
 import { parsePlatform } from "../model/platform.ts";
 import { integer, integerOrString, number, string, type IntegerOrStringType, type NumberType, type StringType } from "./property.ts";
@@ -20,6 +21,11 @@ export const pinnedImage: StringType = string((text) => {
   if (reference === undefined) return "is no image reference; write registry/repository@sha256:<digest>, or use the ref of an Image";
   return isPinned(reference) ? undefined : "can mean another image tomorrow; pin it as registry/repository@sha256:<digest>";
 });
+
+/** `sha256:` and 64 hex digits. */
+export const digest: StringType = string((text) =>
+  isDigest(text) ? undefined : "is no digest; write sha256: and 64 hex digits in lower case",
+);
 
 /** Names of machines and of things on them: they become host names, file names and parts of paths. */
 export const hostName: StringType = string((text) => hostNameReason(text));

@@ -1,5 +1,5 @@
 /** Shapes that several resources share: one name, one meaning, one schema type each. */
-import { byteSize, countOrShare, integerFrom, kernelArgument, platform, port, secondsFrom, sshPublicKey } from "./rules.ts";
+import { byteSize, countOrShare, digest, integerFrom, kernelArgument, platform, port, secondsFrom, sshPublicKey } from "./rules.ts";
 import { exactlyOneOf, list, object, oneOf, string } from "./property.ts";
 
 export const diskOptions = object("DiskOptions", "How an image becomes a disk. Image and options together identify the disk.", {
@@ -18,6 +18,19 @@ export const diskOptions = object("DiskOptions", "How an image becomes a disk. I
       "Platform to take from an image for several. The default is the same on every computer, so that every computer plans the same disk.",
   },
   rootSshAuthorizedKeys: { type: list(sshPublicKey), default: [], description: "Public keys that may log in as root over SSH." },
+  bootLoader: {
+    type: string(),
+    optional: true,
+    decidedBy: "bootLoaderDigest",
+    description:
+      "With engine `direct`: an EFI program on this computer that firmware starts in place of the image's systemd-boot, such as a signed one; it must read boot loader entries as systemd-boot does. A path, relative to the Pulumi project. The file's digest is part of the disk, the path is not.",
+  },
+  bootLoaderDigest: {
+    type: digest,
+    optional: true,
+    description:
+      "Digest of the file `bootLoader`, as sha256:<64 hex digits>. Computed from the file when left out; where it is set, a preview does not need the file.",
+  },
 });
 
 const tcpCheck = object("TcpCheck", "A connection to a port.", {

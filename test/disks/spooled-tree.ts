@@ -1,5 +1,6 @@
 /** A tree of files whose bytes wait in a spool, without any layer. */
 import { open, type FileHandle } from "node:fs/promises";
+import { onTestFinished } from "vitest";
 import type { FileNode } from "../../provider/disks/file-node.ts";
 
 export interface SpooledTree {
@@ -7,9 +8,10 @@ export interface SpooledTree {
   readonly spool: FileHandle;
 }
 
-/** Folders come into being by the paths. */
+/** Folders come into being by the paths. The spool is closed when the test is over. */
 export async function spooledTree(spoolPath: string, files: Readonly<Record<string, string | Buffer>>): Promise<SpooledTree> {
   const spool = await open(spoolPath, "wx+");
+  onTestFinished(() => spool.close());
   const root = node("directory");
   let from = 0;
   for (const [path, content] of Object.entries(files)) {

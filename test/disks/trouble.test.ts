@@ -39,7 +39,7 @@ test("an image without systemd, kernel, initramfs or systemd-boot is refused, ea
   `);
   expect(await refusal(without(".efi"))).toMatchInlineSnapshot(`
     "The image cannot be booted from a disk: it has no systemd-boot (no file /usr/lib/systemd/boot/efi/systemd-bootx64.efi). Nothing was written.
-    fix: install systemd-boot-efi (Debian, Ubuntu) or systemd-boot-unsigned (Fedora) in the Containerfile."
+    fix: install systemd-boot-efi (Debian, Ubuntu) or systemd-boot-unsigned (Fedora) in the Containerfile, or name a file in disk.bootLoader."
   `);
 });
 

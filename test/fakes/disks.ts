@@ -38,5 +38,6 @@ export function fakeDisks(effects: Effects): FakeDisks {
     },
     published: () => Promise.resolve(undefined),
     unpublish: () => Promise.resolve(),
+    bootLoader: () => Promise.resolve({ refused: "is not there" }),
   };
 }

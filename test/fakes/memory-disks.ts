@@ -21,6 +21,8 @@ export class MemoryDisks implements Disks {
   readonly unwritable = new Map<DiskFormat, Failure>();
   /** Artifacts in registries: reference to identity. */
   readonly artifacts: Map<string, string>;
+  /** Boot loaders on this computer: path to content. */
+  readonly bootLoaders = new Map<string, string>();
   readonly trouble: { published?: Failure; unpublish?: Failure } = {};
   /** What is seen in every image. */
   facts: ImageFacts | undefined;
@@ -66,6 +68,13 @@ export class MemoryDisks implements Disks {
     if (this.trouble.unpublish !== undefined) throw this.trouble.unpublish;
     if (this.artifacts.delete(formatImageReference(artifact))) this.#effects.happened("unpublish");
   }
+
+  readonly bootLoader = async (path: string): Promise<{ readonly digest: Digest } | { readonly refused: string }> => {
+    await Promise.resolve();
+    this.#effects.live();
+    const content = this.bootLoaders.get(path);
+    return content === undefined ? { refused: `"${path}" is not there` } : { digest: digestOf(content) };
+  };
 
   #artifactOf({ image }: Pick<DiskRequest, "image">, identity: string): PinnedReference | undefined {
     const reference = artifactReference({ image }, identity);

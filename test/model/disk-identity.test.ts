@@ -25,6 +25,7 @@ const changes: Record<keyof DiskOptions, Partial<DiskOptions>> = {
   engine: { engine: "direct" },
   platform: { platform: { os: "linux", architecture: "arm64" } },
   rootSshAuthorizedKeys: { rootSshAuthorizedKeys: ["quiet"] },
+  bootLoader: { bootLoader: { path: "loader.efi", digest: `sha256:${"c".repeat(64)}` } },
 };
 
 test.each(Object.entries(changes))("%s is part of it", (_, change) => {
@@ -36,4 +37,11 @@ test("so is the image, and nothing else", () => {
   const { rootSshAuthorizedKeys, ...others } = options;
   const reordered = { rootSshAuthorizedKeys, ...others, platform: { architecture: "amd64", os: "linux" } };
   expect(diskIdentity(manifest, reordered)).toBe(diskIdentity(manifest, options));
+});
+
+test("a boot loader is known by its digest, wherever it lies", () => {
+  const identityOf = (path: string, hex: string): string =>
+    diskIdentity(manifest, { ...options, bootLoader: { path, digest: `sha256:${hex.repeat(64)}` } });
+  expect(identityOf("/home/a/loader.efi", "c")).toBe(identityOf("loader.efi", "c"));
+  expect(identityOf("loader.efi", "d")).not.toBe(identityOf("loader.efi", "c"));
 });

@@ -4,8 +4,20 @@ import type { Field, Fields, ObjectType, Type } from "../../provider/spec/proper
 import { Secret, unknown, type Value, type ValueMap } from "../../provider/spec/value.ts";
 
 const key = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9]{0,5}$/), fc.constantFrom("constructor", "toString"));
+const digest = `sha256:${"04da6b54".repeat(8)}`;
 /** Between them they satisfy every rule on strings that a spec of the tests has. */
-const texts = ["10GiB", "linux/amd64", "web-1", "ssh-ed25519 AAAA", "quiet", "", "ü \"'${x}", "04da6b54"];
+const texts = [
+  "10GiB",
+  "linux/amd64",
+  "web-1",
+  "ssh-ed25519 AAAA",
+  "quiet",
+  "",
+  "ü \"'${x}",
+  "04da6b54",
+  digest,
+  `registry.example.com/os@${digest}`,
+];
 
 export function fitting(type: Type): fc.Arbitrary<Value> {
   const plain = plainOf(type);

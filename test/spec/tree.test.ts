@@ -39,13 +39,20 @@ test("handlers see no secret, and what covered it is put back at the same places
   );
 });
 
+/** Its digest decides for it. */
+function withoutBootLoader(disk: Value): Value {
+  if (disk instanceof Secret) return new Secret(withoutBootLoader(disk.value));
+  return isMap(disk) ? Object.fromEntries(Object.entries(disk).filter(([name]) => name !== "bootLoader")) : disk;
+}
+
 test("a tree differs from itself only where it is unknown, and secrecy is no difference", () => {
   fc.assert(
     fc.property(trees, (given) => {
       const known = JSON.stringify(given, (_, part: unknown) => (part instanceof Unknown ? "known" : part));
       const changes = diffInputs(spec.inputs, bareMap(given), given);
-      const { remark, ...compared } = given;
+      const { remark, disk = null, ...others } = given;
       expect(remark).toBeDefined();
+      const compared = { ...others, disk: withoutBootLoader(disk) };
       expect(changes.length > 0, known).toBe(some(compared, (part) => part instanceof Unknown));
     }),
     { numRuns: 300 },
