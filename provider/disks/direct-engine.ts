@@ -1,4 +1,7 @@
-/** Engine `direct`: layers in, a bootable raw disk out, without rights, loop devices, other programs or a helper machine. */
+/**
+ * Engine `direct`: layers in, a bootable raw disk out. With ext4 without rights, loop devices, other programs or a helper
+ * machine; XFS and btrfs need some of them (mkfs-root.ts).
+ */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../model/digest.ts";
@@ -9,6 +12,7 @@ import { planLayout, rootBytesOn, sectorsOf, type DiskLayout } from "../model/di
 import { derivedSerial, derivedUuid } from "../model/derived-uuid.ts";
 import { espType, formatGpt, growFileSystem, rootType, sectorBytes } from "../model/gpt.ts";
 import { formatByteSize } from "../model/byte-size.ts";
+import { fillingFiles } from "../model/mounted-root.ts";
 import { Failure } from "../failure.ts";
 import type { OnProgress, OpenImage } from "../resources/ports.ts";
 import { addAuthorizedKeys } from "./authorized-keys.ts";
@@ -24,7 +28,11 @@ import { gatherItems } from "./ext4-items.ts";
 import { placeFiles } from "./ext4-places.ts";
 import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
 import type { FileBody, FileNode } from "./file-node.ts";
+import type { FilesAlongside } from "./files-alongside.ts";
+import { planMountedDisk } from "./mkfs-root.ts";
+import { checkMounting } from "./mkfs-root-preflight.ts";
 import { imageFacts } from "./preflight.ts";
+import type { MountedRootPrograms } from "./programs.ts";
 import { readLayers } from "./read-layers.ts";
 import { formatRoot } from "./root-extents.ts";
 import { openSpool, type Spool } from "./spool.ts";
@@ -34,12 +42,15 @@ export interface DiskMaking {
   readonly image: OpenImage;
   readonly options: DiskOptions;
   readonly identity: string;
+  readonly programs: MountedRootPrograms;
   /** Private, empty, and removed by whoever made it. */
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   /** What it throws ends the making before anything is written. */
   readonly inspect?: ((facts: ImageFacts) => void) | undefined;
+  /** Written in the same pass. */
+  readonly alongside?: FilesAlongside | undefined;
 }
 
 export interface MadeDisk {
@@ -52,8 +63,10 @@ export interface MadeDisk {
 }
 
 export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
-  const { image, options, directory, signal, onProgress, inspect } = making;
-  await using spool = await openSpool(join(directory, "spool"));
+  const { image, options, directory, programs, signal, onProgress, inspect } = making;
+  const { filesystem } = options;
+  if (filesystem !== "ext4") await checkMounting(filesystem, programs, signal);
+  await using spool = await openSpool(join(directory, fillingFiles.spool));
   const loader = await ownLoader(spool, options);
   const root = await readLayers(image.layers, { spool, signal, onProgress });
   const read = partReader(spool.descriptor);
@@ -61,14 +74,33 @@ export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   const facts = await imageFacts(root, { bootFiles: files, read, kernelArguments: options.kernelArguments, signal });
   inspect?.(facts);
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
-  onProgress({ phase: "placing the files", doneBytes: 0 });
-  const { layout, extents } = planDisk(making, root, files);
-  await checkRoom(directory, storedBytes(extents));
+  if (filesystem === "ext4") {
+    onProgress({ phase: "placing the files", doneBytes: 0 });
+    return { ...(await writeOut(making, { ...planDisk(making, root, files), spool })), facts };
+  }
+  await using planned = await planMountedDisk({
+    ...making,
+    filesystem,
+    sizeBytes: options.sizeBytes,
+    bootBytes: espContentBytes(files),
+    root,
+    spool,
+    uuid: rootUuid(making),
+    frame: (layout) => frameExtents(making, layout, files),
+  });
+  return { ...(await writeOut(making, planned)), facts };
+}
+
+async function writeOut(
+  { directory, alongside, signal, onProgress }: DiskMaking,
+  { layout, extents, storedBytes, spool }: PlannedDisk & { readonly spool: Spool },
+): Promise<{ readonly path: string; readonly digest: Digest }> {
+  await checkRoom(directory, storedBytes);
   const path = join(directory, "disk.raw");
   await using file = await open(path, "wx", 0o600);
   await file.truncate(layout.diskBytes);
-  const digest = await writeDisk({ descriptor: file.fd, sizeBytes: layout.diskBytes, extents, spool, signal, onProgress });
-  return { path, digest, facts };
+  const digest = await writeDisk({ descriptor: file.fd, sizeBytes: layout.diskBytes, extents, spool, alongside, signal, onProgress });
+  return { path, digest };
 }
 
 async function ownLoader(spool: Spool, { bootLoader, platform }: DiskOptions): Promise<{ readonly loader?: FileBody }> {
@@ -78,16 +110,30 @@ async function ownLoader(spool: Spool, { bootLoader, platform }: DiskOptions): P
 interface PlannedDisk {
   readonly layout: DiskLayout;
   readonly extents: readonly DiskExtent[];
+  /** What they will take on this computer. */
+  readonly storedBytes: number;
 }
 
 /** Everything that will lie on the disk: a function of the tree, the options and the identity. */
-function planDisk({ image, options, identity }: DiskMaking, root: FileNode, files: BootFiles | UnifiedBootFiles): PlannedDisk {
+function planDisk(making: DiskMaking, root: FileNode, files: BootFiles | UnifiedBootFiles): PlannedDisk {
   const found = listFiles(root);
   const bins = placeItems(gatherItems(found.files));
-  const layout = layoutOf(bins, espContentBytes(files), options.sizeBytes);
+  const layout = layoutOf(bins, espContentBytes(files), making.options.sizeBytes);
   const places = placeFiles(found, bins, layout.root.sizeBytes);
   if (places === undefined)
     throw new Failure({ kind: "bug", message: "The files do not fit the root file system that was made for them." });
+  const rootExtents = formatRoot(found, places, { uuid: rootUuid(making), epochSeconds });
+  const extents = [...frameExtents(making, layout, files), ...shifted(rootExtents, layout.root.offsetBytes)];
+  const storedBytes = extents.reduce((sum, extent) => sum + ("bytes" in extent ? extent.bytes.length : extent.length), 0);
+  return { layout, extents, storedBytes };
+}
+
+function rootUuid({ identity }: DiskMaking): string {
+  return derivedUuid(identity, "root file system");
+}
+
+/** Partition table and EFI system partition. */
+function frameExtents({ image, options, identity }: DiskMaking, layout: DiskLayout, files: BootFiles | UnifiedBootFiles): DiskExtent[] {
   const rootPartition = derivedUuid(identity, "root partition");
   const { architecture } = options.platform;
   const esp = espExtents({
@@ -97,20 +143,11 @@ function planDisk({ image, options, identity }: DiskMaking, root: FileNode, file
     files,
     entry: { rootPartition, image: image.digest, architecture, kernelArguments: options.kernelArguments },
   });
-  const extents = [
-    ...tableExtents({ layout, identity, rootPartition, architecture }),
-    ...shifted(esp, layout.esp.offsetBytes),
-    ...shifted(formatRoot(found, places, { uuid: derivedUuid(identity, "root file system"), epochSeconds }), layout.root.offsetBytes),
-  ];
-  return { layout, extents };
+  return [...tableExtents({ layout, identity, rootPartition, architecture }), ...shifted(esp, layout.esp.offsetBytes)];
 }
 
 function shifted(extents: readonly DiskExtent[], bytes: number): DiskExtent[] {
   return extents.map((extent) => ({ ...extent, at: extent.at + bytes }));
-}
-
-function storedBytes(extents: readonly DiskExtent[]): number {
-  return extents.reduce((sum, extent) => sum + ("bytes" in extent ? extent.bytes.length : extent.length), 0);
 }
 
 function layoutOf(bins: RootBins, bootBytes: number, wantedBytes: number | undefined): DiskLayout {

@@ -95,10 +95,10 @@ async function withDisk<T>(
   return context.cache.use(identity, { signal, onWait, inspect: request.inspect, ...(use ?? { make }) }, work);
 }
 
-async function makeHere({ images }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
+async function makeHere({ images, programs }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
   const { image: reference, options, identity, signal, onProgress, inspect } = request;
   const image = await images.open(reference, options.platform, { signal, onProgress });
-  return makeDirectly({ image, options, identity, directory, signal, onProgress, inspect });
+  return makeDirectly({ image, options, identity, programs, directory, signal, onProgress, inspect });
 }
 
 async function share(context: Context, request: IdentifiedRequest & { readonly sharing: DiskSharing }): Promise<CachedDisk> {
@@ -133,13 +133,7 @@ async function platformManifest(images: Images, { image, options, signal }: Disk
   });
 }
 
-function checkOptions({ filesystem, engine }: DiskOptions): void {
-  if (filesystem !== "ext4") {
-    throw notWritten(
-      `disk.filesystem is "${filesystem}", which is not yet written by this provider; use ext4.`,
-      "set disk.filesystem to ext4, or leave it out.",
-    );
-  }
+function checkOptions({ engine }: DiskOptions): void {
   if (engine !== "auto" && engine !== "direct") {
     throw notWritten(
       `disk.engine is "${engine}", which this provider does not have yet; use auto or direct.`,

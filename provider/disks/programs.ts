@@ -1,5 +1,14 @@
 /** What this room needs of other people's programs. The files of `tools/` fit these shapes; main.ts joins the two. */
 import type { Ext4Format, ImagePart } from "../model/image-part.ts";
+import type {
+  FileAttributes,
+  LoopMount,
+  MountedFilesystem,
+  MountRights,
+  RootFilling,
+  RootFormat,
+  SpecialFile,
+} from "../model/mounted-root.ts";
 
 export interface Ext4Programs {
   /** Makes an empty file system in a part of a file that holds nothing but zeros. */
@@ -40,7 +49,37 @@ export interface FileCopier {
   sparseCopy(from: string, to: string, signal: AbortSignal): Promise<void>;
 }
 
-export interface DiskPrograms {
+/** Formats a file system in a file. */
+export interface RootFormatter {
+  /** Whether the program is there. */
+  check(signal: AbortSignal): Promise<void>;
+  format(format: RootFormat): Promise<void>;
+}
+
+/** Mounts and fills a file system in a process of its own, which leaves nothing mounted, however it ends. */
+export interface RootFiller {
+  rights(): Promise<MountRights>;
+  /** Whether its programs are there and may do what they must. */
+  check(signal: AbortSignal): Promise<void>;
+  fillTree(filling: RootFilling): Promise<void>;
+}
+
+export interface MountedRootPrograms {
+  readonly formatters: Readonly<Record<MountedFilesystem, RootFormatter>>;
+  readonly filler: RootFiller;
+}
+
+/** What that process runs. */
+export interface FillerPrograms {
+  mount(mount: LoopMount, signal: AbortSignal): Promise<void>;
+  /** Once everything has been written. */
+  unmount(directory: string, signal: AbortSignal): Promise<void>;
+  makeSpecial(file: SpecialFile, signal: AbortSignal): Promise<void>;
+  /** Of files with plain names in a folder. */
+  setAttributes(directory: string, files: readonly FileAttributes[], signal: AbortSignal): Promise<void>;
+}
+
+export interface DiskPrograms extends MountedRootPrograms {
   readonly ext4: Ext4Programs;
   readonly fat: FatPrograms;
   readonly converter: DiskConverter;

@@ -20,9 +20,10 @@ export interface Spool {
 
 const bufferBytes = 1024 ** 2;
 
-export async function openSpool(path: string): Promise<Spool> {
-  const file = await open(path, "wx+", 0o600);
-  const writer = new SpoolWriter(file);
+/** A new file, or one that is there already and begins with so many bytes that stay. */
+export async function openSpool(path: string, { keptBytes }: { readonly keptBytes?: number } = {}): Promise<Spool> {
+  const file = await open(path, keptBytes === undefined ? "wx+" : "r+", 0o600);
+  const writer = new SpoolWriter(file, keptBytes);
   return {
     descriptor: file.fd,
     store: async (item) => {
@@ -57,12 +58,13 @@ class SpoolWriter {
   #filling = Buffer.allocUnsafe(bufferBytes);
   #other = Buffer.allocUnsafe(bufferBytes);
   #filled = 0;
-  #written = 0;
+  #written: number;
   #writing: Promise<void> = Promise.resolve();
   #settled: Promise<void> = Promise.resolve();
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, position = 0) {
     this.#file = file;
+    this.#written = position;
   }
 
   get position(): number {

@@ -32,11 +32,8 @@ function bootLoaderOf({ bootLoader: path, bootLoaderDigest: digest }: Partial<Di
 /** What the schema has words for and no engine can do yet, said in preview and not in the middle of the work. */
 export function checkDiskOptions(options: Checked<DiskOptionsArgs>): readonly CheckFailure[] {
   if (options instanceof Unknown) return [];
-  const { filesystem, engine } = options;
+  const { engine } = options;
   const failures: CheckFailure[] = [];
-  if (!(filesystem instanceof Unknown) && filesystem !== "ext4") {
-    failures.push({ path: ["disk", "filesystem"], reason: `"${filesystem}" is not yet written by this provider; use ext4` });
-  }
   if (!(engine instanceof Unknown) && engine !== "auto" && engine !== "direct") {
     failures.push({ path: ["disk", "engine"], reason: `"${engine}" is not yet an engine of this provider; use auto or direct` });
   }

@@ -4,7 +4,12 @@ import { exactlyOneOf, list, object, oneOf, string } from "./property.ts";
 
 export const diskOptions = object("DiskOptions", "How an image becomes a disk. Image and options together identify the disk.", {
   size: { type: byteSize, optional: true, description: "Size of the disk, such as `10GiB`. Left out: the content plus slack." },
-  filesystem: { type: oneOf(["ext4", "xfs", "btrfs"]), default: "ext4", description: "File system of the root partition." },
+  filesystem: {
+    type: oneOf(["ext4", "xfs", "btrfs"]),
+    default: "ext4",
+    description:
+      "File system of the root partition. With engine `direct`, `ext4` needs no rights and has the same bytes everywhere; `xfs` and `btrfs` are made by mkfs.xfs or mkfs.btrfs and this computer's kernel, which needs root and loop devices, and promises the same files but not the same bytes.",
+  },
   kernelArguments: { type: list(kernelArgument), default: [], description: "Added to the kernel's command line." },
   engine: {
     type: oneOf(["auto", "direct", "bootc", "image-builder", "linuxkit"]),

@@ -8,6 +8,9 @@ interface Package {
 
 const e2fsprogs: Package = { debian: "e2fsprogs", fedora: "e2fsprogs" };
 const mtools: Package = { debian: "mtools", fedora: "mtools" };
+const coreutils: Package = { debian: "coreutils", fedora: "coreutils" };
+const mount: Package = { debian: "mount", fedora: "util-linux" };
+const utilLinux: Package = { debian: "util-linux", fedora: "util-linux" };
 
 const packages: Readonly<Record<string, Package>> = {
   buildah: { debian: "buildah", fedora: "buildah" },
@@ -17,15 +20,23 @@ const packages: Readonly<Record<string, Package>> = {
   mdir: mtools,
   mformat: mtools,
   mke2fs: e2fsprogs,
+  "mkfs.btrfs": { debian: "btrfs-progs", fedora: "btrfs-progs" },
+  "mkfs.xfs": { debian: "xfsprogs", fedora: "xfsprogs" },
+  mknod: coreutils,
   mmd: mtools,
+  mount,
   mtype: mtools,
   podman: { debian: "podman", fedora: "podman" },
   "qemu-img": { debian: "qemu-utils", fedora: "qemu-img" },
   "qemu-system-aarch64": { debian: "qemu-system-arm", fedora: "qemu-system-aarch64-core" },
   "qemu-system-x86_64": { debian: "qemu-system-x86", fedora: "qemu-system-x86-core" },
   resize2fs: e2fsprogs,
+  setfattr: { debian: "attr", fedora: "attr" },
+  setpriv: utilLinux,
   skopeo: { debian: "skopeo", fedora: "skopeo" },
   ssh: { debian: "openssh-client", fedora: "openssh-clients" },
+  sync: coreutils,
+  umount: mount,
 };
 
 /** `qemu-utils (Debian) or qemu-img (Fedora)`; the program's own name when it is not in the table. */

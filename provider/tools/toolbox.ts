@@ -1,13 +1,16 @@
 /** All external programs as the rooms take them, each at the path that the configuration gives it at the time. */
 import type { RunProgram, StartDetached } from "../model/program.ts";
+import { btrfsProgs } from "./btrfs-progs.ts";
 import { builders } from "./builders.ts";
 import { cp } from "./cp.ts";
 import { e2fsprogs } from "./e2fsprogs.ts";
 import { mtools } from "./mtools.ts";
+import { privateMount } from "./private-mount.ts";
 import { runProgram, startDetached, toolPath } from "./process.ts";
 import { qemuImg } from "./qemu-img.ts";
 import { qemu } from "./qemu.ts";
 import { ssh } from "./ssh.ts";
+import { xfsprogs } from "./xfsprogs.ts";
 
 export interface Toolbox {
   readonly runProgram: RunProgram;
@@ -17,6 +20,8 @@ export interface Toolbox {
     readonly fat: ReturnType<typeof mtools>;
     readonly converter: ReturnType<typeof qemuImg>;
     readonly copier: ReturnType<typeof cp>;
+    readonly formatters: { readonly xfs: ReturnType<typeof xfsprogs>; readonly btrfs: ReturnType<typeof btrfsProgs> };
+    readonly filler: ReturnType<typeof privateMount>;
   };
   readonly forMachines: {
     readonly qemu: ReturnType<typeof qemu>;
@@ -31,7 +36,14 @@ export function toolbox(paths: () => Readonly<Record<string, string>>): Toolbox 
   return {
     runProgram: run,
     builders: builders(run),
-    forDisks: { ext4: e2fsprogs(run), fat: mtools(run), converter: qemuImg(run), copier: cp(run) },
+    forDisks: {
+      ext4: e2fsprogs(run),
+      fat: mtools(run),
+      converter: qemuImg(run),
+      copier: cp(run),
+      formatters: { xfs: xfsprogs(run), btrfs: btrfsProgs(run) },
+      filler: privateMount(run, paths),
+    },
     forMachines: { qemu: qemu(run, start), ssh: ssh(run), start },
   };
 }

@@ -6,11 +6,8 @@ import { disks } from "../../provider/disks/disks.ts";
 import type { DiskFormat } from "../../provider/model/disk.ts";
 import { images } from "../../provider/registry/images.ts";
 import type { DiskRequest, Disks } from "../../provider/resources/ports.ts";
-import { cp } from "../../provider/tools/cp.ts";
-import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
-import { mtools } from "../../provider/tools/mtools.ts";
 import { runProgram } from "../../provider/tools/process.ts";
-import { qemuImg } from "../../provider/tools/qemu-img.ts";
+import { programs } from "../disks/programs.ts";
 import { writeLayout } from "../e2e/base-image.ts";
 import { given, inTurns, run, secondsOf } from "./measure.ts";
 import { formatRow } from "./table.ts";
@@ -19,7 +16,6 @@ const turns = 3;
 const signal = new AbortController().signal;
 const onProgress = (): void => undefined;
 const platform = { os: "linux", architecture: "amd64" };
-const programs = { ext4: e2fsprogs(runProgram), fat: mtools(runProgram), converter: qemuImg(runProgram), copier: cp(runProgram) };
 
 const folder = await mkdtemp(join(tmpdir(), "bootable-bench-"));
 try {

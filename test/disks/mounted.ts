@@ -24,13 +24,20 @@ export async function partitions(disk: string): Promise<PartitionPlace[]> {
   }));
 }
 
+/** So that the kernel changes nothing, not even to mend it. */
+const untouched = { ext4: "noload", xfs: "norecovery,nouuid", btrfs: "rescue=nologreplay" } as const;
+
 /** Mounts the last partition read-only (needs rights), for as long as `look` takes. */
-export async function withRootMounted<T>(disk: string, look: (directory: string) => Promise<T>): Promise<T> {
+export async function withRootMounted<T>(
+  disk: string,
+  look: (directory: string) => Promise<T>,
+  filesystem: keyof typeof untouched = "ext4",
+): Promise<T> {
   const root = (await partitions(disk)).at(-1);
   const point = join(await scratchFolder(), "root");
   await mkdir(point);
-  const where = `loop,ro,noload,offset=${root?.offsetBytes},sizelimit=${root?.sizeBytes}`;
-  await output("mount", ["-t", "ext4", "-o", where, disk, point]);
+  const where = `loop,ro,${untouched[filesystem]},offset=${root?.offsetBytes},sizelimit=${root?.sizeBytes}`;
+  await output("mount", ["-t", filesystem, "-o", where, disk, point]);
   try {
     return await look(point);
   } finally {

@@ -1,14 +1,19 @@
 /** The real programs that make disks, joined as main.ts joins them. */
 import type { DiskPrograms } from "../../provider/disks/programs.ts";
+import { btrfsProgs } from "../../provider/tools/btrfs-progs.ts";
 import { cp } from "../../provider/tools/cp.ts";
 import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
 import { mtools } from "../../provider/tools/mtools.ts";
+import { privateMount } from "../../provider/tools/private-mount.ts";
 import { runProgram } from "../../provider/tools/process.ts";
 import { qemuImg } from "../../provider/tools/qemu-img.ts";
+import { xfsprogs } from "../../provider/tools/xfsprogs.ts";
 
 export const programs: DiskPrograms = {
   ext4: e2fsprogs(runProgram),
   fat: mtools(runProgram),
   converter: qemuImg(runProgram),
   copier: cp(runProgram),
+  formatters: { xfs: xfsprogs(runProgram), btrfs: btrfsProgs(runProgram) },
+  filler: privateMount(runProgram, () => ({})),
 };

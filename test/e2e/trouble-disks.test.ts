@@ -34,15 +34,14 @@ function machines(properties: object): string {
 }
 
 test("formats, options and images that make no disk are refused in preview", async () => {
-  const options = { filesystem: "xfs", size: "10 GB" };
+  const options = { size: "10 GB" };
   expect(await stage.told(disk({ image: "registry.example.com/os:13", formats: ["vdi", "raw", "raw"], disk: options }), "preview"))
     .toMatchInlineSnapshot(`
     "bootable:index:Disk (web):
       error: bootable:index:Disk resource 'web': property image value {registry.example.com/os:13} has a problem: "registry.example.com/os:13" can mean another image tomorrow; pin it as registry/repository@sha256:<digest>
       error: bootable:index:Disk resource 'web' has a problem: disk.size: "10 GB" is no size; write a number and one of B, KiB, MiB, GiB and TiB, such as 10GiB
       error: bootable:index:Disk resource 'web' has a problem: formats[0]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk or gce
-      error: bootable:index:Disk resource 'web' has a problem: formats[2]: "raw" is there twice
-      error: bootable:index:Disk resource 'web' has a problem: disk.filesystem: "xfs" is not yet written by this provider; use ext4"
+      error: bootable:index:Disk resource 'web' has a problem: formats[2]: "raw" is there twice"
   `);
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { makeDirectly } from "../../provider/disks/direct-engine.ts";
 import type { CachedDisk, Layer } from "../../provider/resources/ports.ts";
+import { programs } from "../disks/programs.ts";
 import { tar } from "../disks/tar-writer.ts";
 import { digestOf, plainSettings, signal } from "./workshop.ts";
 
@@ -44,6 +45,7 @@ export async function makeGuestDisk(folder: string, version: string, broken = fa
     },
     options: { filesystem: "ext4", kernelArguments: [], engine: "direct", platform: plainSettings.platform, rootSshAuthorizedKeys: [] },
     identity,
+    programs,
     directory,
     signal,
     onProgress: () => undefined,

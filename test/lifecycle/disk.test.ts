@@ -174,7 +174,6 @@ test("a format twice, an unknown one, a bad name and what no engine can do yet a
       "formats[1]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk or gce",
       "fileName: "../web" is no file name; write letters, digits, dots, dashes and underscores",
       "formats[2]: "raw" is there twice",
-      "disk.filesystem: "xfs" is not yet written by this provider; use ext4",
       "disk.engine: "bootc" is not yet an engine of this provider; use auto or direct",
     ]
   `);

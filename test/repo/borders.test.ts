@@ -20,7 +20,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(/, | and
 /** Rows such as: room, what is in it, `model, failure; ports as types`. */
 async function rooms(): Promise<readonly Room[]> {
   const readme = await readFile(join(checkout, "provider/README.md"), "utf8");
-  return [...readme.matchAll(/^\| `([a-z.]+)\/?` \| .* \| (.*) \|$/gm)].map(([, name = "", uses = ""]) => {
+  return [...readme.matchAll(/^\| `([a-z.-]+)\/?` \| .* \| (.*) \|$/gm)].map(([, name = "", uses = ""]) => {
     const [calls = "", types = ""] = uses.split("; ");
     return { name, calls: words(calls), types: words(types.replace(" as types", "")) };
   });
@@ -45,6 +45,7 @@ const targets: readonly (readonly [path: string, word: string])[] = [
   ["rollout/driver.ts", "rollout/driver"],
   ["failure.ts", "failure"],
   ["schema.ts", "schema"],
+  ["fill-root.ts", "fill-root"],
   ["main.ts", "main"],
 ];
 
@@ -94,7 +95,7 @@ test("each room may import what the table says, as it says, and nothing else", a
   await copyFile(join(checkout, ".oxlintrc.json"), join(folder, ".oxlintrc.json"));
   const probed = (await rooms()).filter(({ name }) => name !== "main.ts");
   expect(probed.map(({ name }) => name).join(" ")).toBe(
-    "schema.ts failure.ts model spec resources components rollout storage context registry disks hosts tools wire",
+    "fill-root.ts schema.ts failure.ts model spec resources components rollout storage context registry disks hosts tools wire",
   );
   const wrong: string[] = [];
   const perRoom = probed.map(probesOf);
