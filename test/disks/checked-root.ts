@@ -1,11 +1,21 @@
 /** The root file system of a disk of the direct engine: judged by e2fsck, taken out into a file of its own, and compared. */
+import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect } from "vitest";
 import { layer, layeredImage, requestFor } from "./layered-image.ts";
 import { partitions, withRootMounted } from "./mounted.ts";
 import { disksIn, output, scratchFolder } from "./scratch.ts";
 import { difference, listTree } from "./tree-listing.ts";
+
+const run = promisify(execFile);
+
+/** All that a program says, with times as in UTC. */
+export async function told(program: string, ...args: readonly string[]): Promise<string> {
+  const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, LC_ALL: "C", TZ: "UTC" };
+  return (await run(program, args, { env, maxBuffer: 2 ** 26 })).stdout;
+}
 
 /** Path of a disk whose only layer is the archive. */
 export async function diskOf(archive: Buffer, sizeBytes?: number): Promise<string> {
@@ -48,7 +58,7 @@ export async function unpackedByTar(archive: Buffer, order: "any" | "walk" = "an
   const what = [
     "--numeric-owner",
     "--warning=no-timestamp",
-    "--delay-directory-restore",
+    ...(order === "any" ? ["--delay-directory-restore"] : []),
     "--xattrs",
     "--xattrs-include=*",
     "-P",

@@ -1,17 +1,10 @@
 /** Files at the edges of what the writer of ext4 decides by size or count, against what GNU tar unpacks. Needs root. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { diskOf, expectSameAs, rootOf, unpackedByTar } from "./checked-root.ts";
+import { diskOf, expectSameAs, rootOf, told, unpackedByTar } from "./checked-root.ts";
 import { bootable } from "./layered-image.ts";
 import { content } from "./random-tree.ts";
-import { output } from "./scratch.ts";
-import { sparseEntry, tarWithHoles, type SparseInput } from "./sparse-entry.ts";
+import { tarWithHoles, type SparseInput } from "./sparse-entry.ts";
 import { tar, type TarInput } from "./tar-writer.ts";
-
-/** For outputs of which no line may be left out. */
-const run = promisify(execFile);
-const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
 
 const kibibyte = 1024;
 const mebibyte = 1024 ** 2;
@@ -49,8 +42,7 @@ test("a file with as many holes as blocks has a tree of depth 2, as debugfs sees
   const pieces = Array.from({ length: 2000 }, (_, index) => ({ offset: (index * 2 + 1) * 4096, content: content(4096, index) }));
   const file: SparseInput = { path: "holes", sizeBytes: 4001 * 4096 + 5, pieces };
   const root = await rootOf(await expectAsUnpacked(tarWithHoles(base, [file])));
-  const { stdout } = await run("debugfs", ["-R", "dump_extents -l /holes", root], { env, maxBuffer: mebibyte });
-  const extents = stdout.trim().split("\n").slice(1);
+  const extents = (await told("debugfs", "-R", "dump_extents -l /holes", root)).trim().split("\n").slice(1);
   const logical = extents.map((line) => /^ *2\/ *2 +\d+\/ *\d+ +(\d+) - +(\d+) /.exec(line)?.slice(1).map(Number));
   expect(logical).toEqual(pieces.map((_, index) => [index * 2 + 1, index * 2 + 1]));
 });
@@ -62,7 +54,7 @@ test("a file with 130,000 holes", async () => {
 
 test("a file that is one hole takes no blocks", async () => {
   const root = await rootOf(await expectAsUnpacked(tarWithHoles(base, [{ path: "hole", sizeBytes: 300 * mebibyte, pieces: [] }])));
-  expect(await output("debugfs", ["-R", "blocks /hole", root])).toBe("\n");
+  expect(await told("debugfs", "-R", "blocks /hole", root)).toBe("\n");
 });
 
 test("attributes up to the last byte of a block, and one byte more is refused", async () => {
