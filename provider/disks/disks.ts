@@ -3,15 +3,17 @@ import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import { diskIdentity } from "../model/disk-identity.ts";
-import type { DiskOptions } from "../model/disk.ts";
+import { settleEngine } from "../model/disk-engine.ts";
 import { formatImageReference } from "../model/image-reference.ts";
 import { formatPlatform, manifestFor } from "../model/platform.ts";
 import type { DiskArtifacts, DiskSharing } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest, Disks, Images } from "../resources/ports.ts";
 import { readBootLoader } from "./boot-loader-file.ts";
-import { makeDirectly } from "./direct-engine.ts";
+import { checkEngineImage } from "./bootc-engine-preflight.ts";
 import { diskCache, type DiskCache } from "./disk-cache.ts";
+import { checkEngine, checkFormat, makeWithEngine } from "./engines.ts";
 import { exportDisk } from "./export-disk.ts";
+import { filesAlongside } from "./files-alongside.ts";
 import type { DiskPrograms } from "./programs.ts";
 import { checkShared, placeOf, shareDisk, type MadeDisk, type SharedUse } from "./published-disk.ts";
 
@@ -36,7 +38,7 @@ const sharedNowhere: DiskArtifacts = {
 export function disks({ images, artifacts = sharedNowhere, programs, cacheDirectory, cacheSizeBytes }: DisksOptions): Disks {
   const directory = join(cacheDirectory, "disks");
   const cache = diskCache({ directory, sizeBytes: cacheSizeBytes });
-  const context = { images, artifacts, programs, cache };
+  const context = { images, artifacts, programs, cache, records: directory };
   return {
     identity: diskIdentity,
     make: async (request) => {
@@ -47,6 +49,7 @@ export function disks({ images, artifacts = sharedNowhere, programs, cacheDirect
     },
     export: async (request) => {
       const identified = await identify(images, request);
+      checkFormat(request.format, identified.options.engine);
       return exportDisk({
         request,
         identity: identified.identity,
@@ -69,6 +72,8 @@ interface Context {
   readonly artifacts: DiskArtifacts;
   readonly programs: DiskPrograms;
   readonly cache: DiskCache;
+  /** Folder of the records of files that were written. */
+  readonly records: string;
 }
 
 interface IdentifiedRequest extends DiskRequest {
@@ -77,10 +82,13 @@ interface IdentifiedRequest extends DiskRequest {
 }
 
 async function identify(images: Images, request: DiskRequest): Promise<IdentifiedRequest> {
-  checkOptions(request.options);
   if (request.sharing !== undefined) checkShared(request);
-  const manifest = await platformManifest(images, request);
-  return { ...request, manifest, identity: diskIdentity(manifest, request.options) };
+  const { manifest, labels } = await platformManifest(images, request);
+  const reference = request.image;
+  const options = settleEngine(request.options, { reference, manifest, labels });
+  checkEngine(options);
+  checkEngineImage(options, { reference, labels });
+  return { ...request, options, manifest, identity: diskIdentity(manifest, options) };
 }
 
 /** Keeps the disk while the work goes on. */
@@ -91,14 +99,17 @@ async function withDisk<T>(
 ): Promise<T> {
   const { identity, signal, onProgress } = request;
   const onWait = (): void => onProgress({ phase: "waiting for another process that has the disk", doneBytes: 0 });
-  const make = (directory: string): Promise<MadeDisk> => makeHere(context, request, directory);
-  return context.cache.use(identity, { signal, onWait, inspect: request.inspect, ...(use ?? { make }) }, work);
+  return context.cache.use(
+    identity,
+    { signal, onWait, inspect: request.inspect, ...(use ?? { make: (directory) => makeHere(context, request, directory) }) },
+    work,
+  );
 }
 
-async function makeHere({ images, programs }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
-  const { image: reference, options, identity, signal, onProgress, inspect } = request;
-  const image = await images.open(reference, options.platform, { signal, onProgress });
-  return makeDirectly({ image, options, identity, programs, directory, signal, onProgress, inspect });
+async function makeHere({ images, programs, records }: Context, request: IdentifiedRequest, directory: string): Promise<MadeDisk> {
+  const { identity } = request;
+  await using alongside = filesAlongside(request.files ?? [], identity, records);
+  return await makeWithEngine({ images, request, identity, programs, directory, alongside });
 }
 
 async function share(context: Context, request: IdentifiedRequest & { readonly sharing: DiskSharing }): Promise<CachedDisk> {
@@ -110,8 +121,13 @@ async function share(context: Context, request: IdentifiedRequest & { readonly s
   );
 }
 
+interface PlatformManifest {
+  readonly manifest: Digest;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** The manifest of the wanted platform, without fetching any layer. */
-async function platformManifest(images: Images, { image, options, signal }: DiskRequest): Promise<Digest> {
+async function platformManifest(images: Images, { image, options, signal }: DiskRequest): Promise<PlatformManifest> {
   const description = await images.describe(image, signal);
   const name = formatImageReference(image);
   if (description === undefined) {
@@ -123,7 +139,7 @@ async function platformManifest(images: Images, { image, options, signal }: Disk
     });
   }
   const found = manifestFor(description.platformDigests, options.platform);
-  if (found !== undefined) return found;
+  if (found !== undefined) return { manifest: found, labels: description.labels };
   const offered = Object.keys(description.platformDigests).join(", ");
   throw new Failure({
     kind: "input",
@@ -131,17 +147,4 @@ async function platformManifest(images: Images, { image, options, signal }: Disk
     message: `Image ${name} has no ${formatPlatform(options.platform)}; it has ${offered}. Nothing was written.`,
     fix: "set disk.platform to one that it has, or add the platform to the image's platforms.",
   });
-}
-
-function checkOptions({ engine }: DiskOptions): void {
-  if (engine !== "auto" && engine !== "direct") {
-    throw notWritten(
-      `disk.engine is "${engine}", which this provider does not have yet; use auto or direct.`,
-      "set disk.engine to auto, or leave it out.",
-    );
-  }
-}
-
-function notWritten(message: string, fix: string): Failure {
-  return new Failure({ kind: "input", code: "not-supported", message, fix });
 }

@@ -1,4 +1,5 @@
 /** What this room needs of other people's programs. The files of `tools/` fit these shapes; main.ts joins the two. */
+import type { BootcInstall, ContainerRights, ImageLoad, InstallerBuild, Leftovers, LoadedImage } from "../model/disk-container.ts";
 import type { Ext4Format, ImagePart } from "../model/image-part.ts";
 import type {
   FileAttributes,
@@ -49,6 +50,29 @@ export interface FileCopier {
   sparseCopy(from: string, to: string, signal: AbortSignal): Promise<void>;
 }
 
+/** Containers with rights, run by podman. */
+export interface DiskContainers {
+  /** Looks only; nothing is started that stays. */
+  rights(signal: AbortSignal): Promise<ContainerRights>;
+  load(load: ImageLoad): Promise<LoadedImage>;
+  install(install: BootcInstall, watching: ContainerWatching): Promise<void>;
+  buildInstaller(build: InstallerBuild, watching: ContainerWatching): Promise<void>;
+  /** Whether it is there or not; answers what could not be removed. */
+  tidy(leftovers: Leftovers): Promise<readonly string[]>;
+}
+
+export interface ContainerWatching {
+  readonly signal: AbortSignal;
+  /** Each line of output, as it comes. */
+  readonly onLine: (line: string) => void;
+}
+
+/** Names in a folder of a file system inside a disk; none where there is no such folder. */
+export interface DiskListing {
+  fat(part: ImagePart, path: string): Promise<readonly string[]>;
+  ext4(part: ImagePart, path: string): Promise<readonly string[]>;
+}
+
 /** Formats a file system in a file. */
 export interface RootFormatter {
   /** Whether the program is there. */
@@ -84,4 +108,6 @@ export interface DiskPrograms extends MountedRootPrograms {
   readonly fat: FatPrograms;
   readonly converter: DiskConverter;
   readonly copier: FileCopier;
+  readonly containers: DiskContainers;
+  readonly listing: DiskListing;
 }

@@ -18,6 +18,8 @@ export function diskIdentity(manifest: Digest, options: DiskOptions): string {
     options.sizeBytes ?? null,
     options.kernelArguments,
     options.rootSshAuthorizedKeys,
+    ...(options.targetImage === undefined ? [] : [["target image", options.targetImage]]),
+    ...(options.builderImage === undefined ? [] : [["builder image", options.builderImage]]),
     ...(options.bootLoader === undefined ? [] : [["boot loader", options.bootLoader.digest]]),
   ]);
   return createHash("sha256").update(canonical).digest("hex");

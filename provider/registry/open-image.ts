@@ -81,5 +81,6 @@ export async function openImage(opening: Opening): Promise<OpenImage> {
     platform: image.configuration.platform,
     labels: image.configuration.labels,
     layers: layers.map((layer) => layerOf(opening, layer)),
+    blobs: opening.store.blobs,
   };
 }

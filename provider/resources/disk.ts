@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { Failure } from "../failure.ts";
 import { diskFormats } from "../model/disk.ts";
+import { settleEngine } from "../model/disk-engine.ts";
 import { formatImageReference, isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
 import { targetsOf } from "../model/image-check-targets.ts";
 import { manifestFor } from "../model/platform.ts";
@@ -16,7 +17,7 @@ import { unknown } from "../spec/value.ts";
 import { imageChecks, judgeImage } from "./disk-checks.ts";
 import { missingFiles, writeFiles, type DiskFilePorts } from "./disk-files.ts";
 import { checkBootLoader } from "./disk-boot-loader.ts";
-import { checkDiskOptions, plainDiskOptions } from "./disk-options.ts";
+import { checkDiskOptions, checkFormats, plainDiskOptions } from "./disk-options.ts";
 import { artifactOf, checkPublish, planPublish, planText, removeArtifact, sharingOf } from "./disk-publish.ts";
 import type { Images } from "./ports.ts";
 import { progressText } from "./progress-text.ts";
@@ -39,7 +40,7 @@ const inputs = {
   formats: {
     type: list(oneOf(diskFormats)),
     description:
-      "Files to write into `directory`: raw, qcow2, vhd (fixed, for Azure), vmdk (streamOptimized) or gce (disk.raw in tar.gz). Left out: none; the disk is made in the cache.",
+      "Files to write into `directory`: raw, qcow2, vhd (fixed, for Azure), vmdk (streamOptimized), gce (disk.raw in tar.gz) or, with engine `image-builder` and alone, iso (an installer). Left out: none; the disk is made in the cache.",
     default: [],
   },
   directory: { type: string(), description: "Folder for the files, relative to the Pulumi project; made when missing.", default: "." },
@@ -96,7 +97,10 @@ export function disk(ports: DiskPorts): ServedResource {
   return serve(diskSpec, {
     check: async ({ args }) => {
       const { derived, failures } = await checkBootLoader(ports.disks, args.disk);
-      return { derived, failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk), ...failures, ...checkPublish(args)] };
+      return {
+        derived,
+        failures: [...repeatedFormats(args), ...checkDiskOptions(args.disk), ...failures, ...checkFormats(args), ...checkPublish(args)],
+      };
     },
     diff: ({ args, state, derived }) => (derived.length > 0 ? derived : missingFiles(args.formats, state.files)),
     preview: (request) => previewDisk(ports, request),
@@ -170,11 +174,13 @@ const lookupSeconds = 5;
 /** Undefined when the registry cannot tell now: a preview then says that the disk is not known yet. */
 async function knownIdentity(ports: DiskPorts, args: Pick<Args, "image" | "disk">, context: CallContext): Promise<string | undefined> {
   const options = plainDiskOptions(args.disk);
+  const reference = pinnedReference(args.image);
   try {
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(lookupSeconds * 1000)]);
-    const description = await ports.images.describe(pinnedReference(args.image), signal);
+    const description = await ports.images.describe(reference, signal);
     const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
-    return manifest === undefined ? undefined : ports.disks.identity(manifest, options);
+    if (description === undefined || manifest === undefined) return undefined;
+    return ports.disks.identity(manifest, settleEngine(options, { reference, manifest, labels: description.labels }));
   } catch (thrown) {
     if (!(thrown instanceof Failure) || thrown.kind === "bug" || context.signal.aborted) throw thrown;
     const why = thrown.code === "cancelled" ? `the registry did not describe the image within ${lookupSeconds} s.` : thrown.message;
@@ -191,12 +197,14 @@ async function makeDisk(ports: DiskPorts, { args, old, context }: Parameters<Han
     onProgress: progressText((text) => context.report.status(text)),
   };
   const inspect = judgeImage({ args, old: old?.args, targets: ({ formats }) => targetsOf(formats), report: context.report });
-  const made = await ports.disks.make({ ...request, inspect, ...sharingOf(args.publish, old?.state, context) });
+  const { directory, formats } = args;
   // The name that it had when it was made: an alias renames no file.
   const baseName = args.fileName ?? old?.id ?? context.name;
+  const wanted = formats.map((format) => ({ format, directory, baseName }));
+  const made = await ports.disks.make({ ...request, inspect, files: wanted, ...sharingOf(args.publish, old?.state, context) });
   const { files, incomplete } = await writeFiles(ports, {
-    request: { ...request, directory: args.directory, baseName },
-    formats: args.formats,
+    request: { ...request, directory, baseName },
+    formats,
     old: old?.state.files ?? {},
   });
   const { identity, digest, sizeBytes } = made;

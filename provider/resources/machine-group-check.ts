@@ -4,7 +4,7 @@ import type { Checked, CheckedFields } from "../spec/handlers.ts";
 import { known } from "../spec/known.ts";
 import type { CheckFailure } from "../spec/served.ts";
 import { Unknown, unknown } from "../spec/value.ts";
-import { checkDiskOptions } from "./disk-options.ts";
+import { checkDiskOptions, checkStartable } from "./disk-options.ts";
 import type { GivenMachineGroupArgs, MachineGroupArgs } from "./machine-group-spec.ts";
 import { checkMachinePlatform } from "./machine-platform.ts";
 
@@ -19,6 +19,7 @@ export function checkMachineGroup(args: Given): readonly CheckFailure[] {
     ...unforwardedCheck(args),
     ...checkDiskOptions(args.disk),
     ...checkMachinePlatform(args.disk),
+    ...checkStartable(args.disk),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { Failure } from "../failure.ts";
 import { parseByteSize } from "../model/byte-size.ts";
 import { isDigest, type Digest } from "../model/digest.ts";
+import { settleEngine } from "../model/disk-engine.ts";
 import { isPinned, parseImageReference, type PinnedReference } from "../model/image-reference.ts";
 import type { MachineSettings } from "../model/machine.ts";
 import { manifestFor } from "../model/platform.ts";
@@ -73,7 +74,9 @@ export async function describeDisk(
   try {
     const description = await ports.images.describe(image, signal);
     const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
-    return { manifest, diskIdentity: manifest === undefined ? undefined : ports.disks.identity(manifest, options) };
+    if (description === undefined || manifest === undefined) return { manifest: undefined, diskIdentity: undefined };
+    const settled = settleEngine(options, { reference: image, manifest, labels: description.labels });
+    return { manifest, diskIdentity: ports.disks.identity(manifest, settled) };
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.kind === "remote") return { manifest: undefined, diskIdentity: undefined };
     throw thrown;

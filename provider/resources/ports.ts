@@ -102,6 +102,8 @@ export interface OpenImage {
   readonly labels: Readonly<Record<string, string>>;
   /** From the lowest to the highest. */
   readonly layers: readonly Layer[];
+  /** Folder with manifest, configuration and layers, named by the hex digits of their digests, as in an OCI layout. */
+  readonly blobs: string;
 }
 
 /** Registries, and the local store behind the registry name `local`. */
@@ -155,6 +157,8 @@ export interface DiskRequest {
   readonly onProgress: OnProgress;
   /** Told what is in the image, before anything is written and for a disk that is there already; what it throws ends the work. */
   readonly inspect?: (facts: ImageFacts) => void;
+  /** Files that will be asked for next: written in the same pass when the disk has to be made. */
+  readonly files?: readonly Pick<ExportRequest, "format" | "directory" | "baseName">[];
   /** Takes the disk from the image's repository when it is there; else it is made here and put there. */
   readonly sharing?: DiskSharing;
 }

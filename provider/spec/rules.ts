@@ -1,7 +1,7 @@
 /** Types for values that follow a rule of the field: sizes, platforms, ports, names, references. */
 import { parseByteSize } from "../model/byte-size.ts";
 import { isDigest } from "../model/digest.ts";
-import { isPinned, parseImageReference } from "../model/image-reference.ts";
+import { isPinned, localRegistry, parseImageReference } from "../model/image-reference.ts";
 import { parsePlatform } from "../model/platform.ts";
 import { integer, integerOrString, number, string, type IntegerOrStringType, type NumberType, type StringType } from "./property.ts";
 
@@ -26,6 +26,13 @@ export const pinnedImage: StringType = string((text) => {
 export const digest: StringType = string((text) =>
   isDigest(text) ? undefined : "is no digest; write sha256: and 64 hex digits in lower case",
 );
+
+/** What updates follow: `registry/repository:tag`, or with a digest. */
+export const followedImage: StringType = string((text) => {
+  const reference = parseImageReference(text);
+  const followed = reference !== undefined && (reference.tag ?? reference.digest) !== undefined && reference.registry !== localRegistry;
+  return followed ? undefined : "is no image that a machine could follow; write registry/repository with a tag or a digest";
+});
 
 /** Names of machines and of things on them: they become host names, file names and parts of paths. */
 export const hostName: StringType = string((text) => hostNameReason(text));

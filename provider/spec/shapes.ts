@@ -1,9 +1,26 @@
 /** Shapes that several resources share: one name, one meaning, one schema type each. */
-import { byteSize, countOrShare, digest, integerFrom, kernelArgument, platform, port, secondsFrom, sshPublicKey } from "./rules.ts";
+import {
+  byteSize,
+  countOrShare,
+  digest,
+  followedImage,
+  integerFrom,
+  kernelArgument,
+  pinnedImage,
+  platform,
+  port,
+  secondsFrom,
+  sshPublicKey,
+} from "./rules.ts";
 import { exactlyOneOf, list, object, oneOf, string } from "./property.ts";
 
 export const diskOptions = object("DiskOptions", "How an image becomes a disk. Image and options together identify the disk.", {
-  size: { type: byteSize, optional: true, description: "Size of the disk, such as `10GiB`. Left out: the content plus slack." },
+  size: {
+    type: byteSize,
+    optional: true,
+    description:
+      "Size of the disk, such as `10GiB`. Left out: the content plus slack; with engine `bootc`, 10GiB or twice what the image takes unpacked, whichever is more.",
+  },
   filesystem: {
     type: oneOf(["ext4", "xfs", "btrfs"]),
     default: "ext4",
@@ -14,7 +31,8 @@ export const diskOptions = object("DiskOptions", "How an image becomes a disk. I
   engine: {
     type: oneOf(["auto", "direct", "bootc", "image-builder", "linuxkit"]),
     default: "auto",
-    description: "What makes the disk: `direct` is built in, the others are programs or images of their own.",
+    description:
+      "What makes the disk: `direct` is built in; `bootc` has the image install itself, in a privileged container; `image-builder` makes installers. `auto` is `bootc` for an image labelled `containers.bootc=1`, else `direct`.",
   },
   platform: {
     type: platform,
@@ -23,6 +41,17 @@ export const diskOptions = object("DiskOptions", "How an image becomes a disk. I
       "Platform to take from an image for several. The default is the same on every computer, so that every computer plans the same disk.",
   },
   rootSshAuthorizedKeys: { type: list(sshPublicKey), default: [], description: "Public keys that may log in as root over SSH." },
+  targetImage: {
+    type: followedImage,
+    optional: true,
+    description:
+      "With engine `bootc`: the image that updates of a machine follow, as registry/repository with a tag or a digest. Left out: the repository and digest of the image itself, which stays what it is until somebody switches.",
+  },
+  builderImage: {
+    type: pinnedImage,
+    optional: true,
+    description: "With engine `image-builder`: the image of bootc-image-builder that is run, as repository@sha256:digest.",
+  },
   bootLoader: {
     type: string(),
     optional: true,

@@ -3,6 +3,8 @@ import type { RunProgram, StartDetached } from "../model/program.ts";
 import { btrfsProgs } from "./btrfs-progs.ts";
 import { builders } from "./builders.ts";
 import { cp } from "./cp.ts";
+import { diskContainers } from "./disk-containers.ts";
+import { diskListing } from "./disk-listing.ts";
 import { e2fsprogs } from "./e2fsprogs.ts";
 import { mtools } from "./mtools.ts";
 import { privateMount } from "./private-mount.ts";
@@ -20,6 +22,8 @@ export interface Toolbox {
     readonly fat: ReturnType<typeof mtools>;
     readonly converter: ReturnType<typeof qemuImg>;
     readonly copier: ReturnType<typeof cp>;
+    readonly containers: ReturnType<typeof diskContainers>;
+    readonly listing: ReturnType<typeof diskListing>;
     readonly formatters: { readonly xfs: ReturnType<typeof xfsprogs>; readonly btrfs: ReturnType<typeof btrfsProgs> };
     readonly filler: ReturnType<typeof privateMount>;
   };
@@ -41,6 +45,8 @@ export function toolbox(paths: () => Readonly<Record<string, string>>): Toolbox 
       fat: mtools(run),
       converter: qemuImg(run),
       copier: cp(run),
+      containers: diskContainers(run),
+      listing: diskListing(run),
       formatters: { xfs: xfsprogs(run), btrfs: btrfsProgs(run) },
       filler: privateMount(run, paths),
     },

@@ -63,7 +63,7 @@ export function layeredImage(layers: readonly (readonly TarInput[] | Layer)[], p
     reference: { registry: "local", repository: "os", digest },
     images: {
       describe: (reference) => Promise.resolve(reference.digest === digest ? description : undefined),
-      open: () => Promise.resolve({ digest, platform, labels: {}, layers: made }),
+      open: () => Promise.resolve({ digest, platform, labels: {}, layers: made, blobs: "/none" }),
       resolve: unused,
       publish: unused,
       tag: unused,

@@ -2,6 +2,8 @@
 import type { DiskPrograms } from "../../provider/disks/programs.ts";
 import { btrfsProgs } from "../../provider/tools/btrfs-progs.ts";
 import { cp } from "../../provider/tools/cp.ts";
+import { diskContainers } from "../../provider/tools/disk-containers.ts";
+import { diskListing } from "../../provider/tools/disk-listing.ts";
 import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
 import { mtools } from "../../provider/tools/mtools.ts";
 import { privateMount } from "../../provider/tools/private-mount.ts";
@@ -14,6 +16,8 @@ export const programs: DiskPrograms = {
   fat: mtools(runProgram),
   converter: qemuImg(runProgram),
   copier: cp(runProgram),
+  containers: diskContainers(runProgram),
+  listing: diskListing(runProgram),
   formatters: { xfs: xfsprogs(runProgram), btrfs: btrfsProgs(runProgram) },
   filler: privateMount(runProgram, () => ({})),
 };

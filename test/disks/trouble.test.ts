@@ -97,8 +97,8 @@ test("a size that is too small says the size needed, and that size does", async 
 
 test("what this provider does not write yet is refused by name", async () => {
   const image = layeredImage([bootable]);
-  expect(await refusal(image, { engine: "bootc" })).toMatchInlineSnapshot(`
-    "disk.engine is "bootc", which this provider does not have yet; use auto or direct.
+  expect(await refusal(image, { engine: "linuxkit" })).toMatchInlineSnapshot(`
+    "disk.engine is "linuxkit", which this provider does not have yet; use auto, direct, bootc or image-builder.
     fix: set disk.engine to auto, or leave it out."
   `);
   expect(await refusal(image, { kernelArguments: ["a\nb"] })).toMatchInlineSnapshot(`

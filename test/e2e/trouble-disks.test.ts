@@ -40,7 +40,7 @@ test("formats, options and images that make no disk are refused in preview", asy
     "bootable:index:Disk (web):
       error: bootable:index:Disk resource 'web': property image value {registry.example.com/os:13} has a problem: "registry.example.com/os:13" can mean another image tomorrow; pin it as registry/repository@sha256:<digest>
       error: bootable:index:Disk resource 'web' has a problem: disk.size: "10 GB" is no size; write a number and one of B, KiB, MiB, GiB and TiB, such as 10GiB
-      error: bootable:index:Disk resource 'web' has a problem: formats[0]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk or gce
+      error: bootable:index:Disk resource 'web' has a problem: formats[0]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk, gce or iso
       error: bootable:index:Disk resource 'web' has a problem: formats[2]: "raw" is there twice"
   `);
 });

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { Failure } from "../../provider/failure.ts";
 import type { Digest } from "../../provider/model/digest.ts";
 import { formatImageReference, type PinnedReference } from "../../provider/model/image-reference.ts";
+import { settleEngine } from "../../provider/model/disk-engine.ts";
 import { diskIdentity } from "../../provider/model/disk-identity.ts";
 import type { DiskFormat } from "../../provider/model/disk.ts";
 import type { ImageFacts } from "../../provider/model/image-check-facts.ts";
@@ -12,7 +13,14 @@ import type { PublishedDisk } from "../../provider/model/published-disk.ts";
 import type { CachedDisk, DiskRequest, Disks, ExportRequest, ExportedFile, Images } from "../../provider/resources/ports.ts";
 import type { Effects } from "./effects.ts";
 
-const extensions: Readonly<Record<DiskFormat, string>> = { raw: ".raw", qcow2: ".qcow2", vhd: ".vhd", vmdk: ".vmdk", gce: ".tar.gz" };
+const extensions: Readonly<Record<DiskFormat, string>> = {
+  raw: ".raw",
+  qcow2: ".qcow2",
+  vhd: ".vhd",
+  vmdk: ".vmdk",
+  gce: ".tar.gz",
+  iso: ".iso",
+};
 
 export class MemoryDisks implements Disks {
   readonly identity = diskIdentity;
@@ -84,8 +92,8 @@ export class MemoryDisks implements Disks {
   async #identify({ image, options, signal }: Pick<DiskRequest, "image" | "options" | "signal">): Promise<string> {
     const description = await this.#images.describe(image, signal);
     const manifest = manifestFor(description?.platformDigests ?? {}, options.platform);
-    if (manifest === undefined) throw new Error(`no manifest of ${image.digest} for the disk`);
-    return diskIdentity(manifest, options);
+    if (description === undefined || manifest === undefined) throw new Error(`no manifest of ${image.digest} for the disk`);
+    return diskIdentity(manifest, settleEngine(options, { reference: image, manifest, labels: description.labels }));
   }
 
   async export(request: ExportRequest): Promise<ExportedFile> {

@@ -77,7 +77,7 @@ export class MemoryImages implements RegistryImages {
       sizeBytes: layer.size,
       open: () => Readable.from([this.#blob(layer.digest)]),
     }));
-    return { digest, platform, labels: this.#describe(digest).labels, layers: opened };
+    return { digest, platform, labels: this.#describe(digest).labels, layers: opened, blobs: "/none" };
   }
 
   async publish(request: PublishRequest): Promise<ImageDescription> {

@@ -20,6 +20,7 @@ export interface ImageParts {
   readonly layers?: readonly Uint8Array[];
   readonly architecture?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly entrypoint?: readonly string[];
 }
 
 const oci = "application/vnd.oci.image";
@@ -29,13 +30,14 @@ export function makeImage({
   layers = [Buffer.from("layer one"), Buffer.from("layer two")],
   architecture = "amd64",
   labels = {},
+  entrypoint,
 }: ImageParts = {}): MadeImage {
   const configuration = Buffer.from(
     JSON.stringify({
       created: "2026-01-02T03:04:05Z",
       os: "linux",
       architecture,
-      config: { Labels: labels },
+      config: { Labels: labels, ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }) },
       rootfs: { type: "layers", diff_ids: layers.map((layer) => sha256(layer)) },
     }),
   );

@@ -38,6 +38,7 @@ export async function makeGuestDisk(folder: string, version: string, broken = fa
       digest: digestOf(version),
       platform: plainSettings.platform,
       labels: {},
+      blobs: "/none",
       layers: [
         layerOf("base", (await stat(base)).size, () => createReadStream(base, { highWaterMark: 1 << 20 })),
         layerOf(version, top.length, () => Readable.from([top])),

@@ -166,15 +166,15 @@ test("when nothing could be written nothing is half done", async () => {
 
 test("a format twice, an unknown one, a bad name and what no engine can do yet are refused with what is accepted", async () => {
   const { web } = await world();
-  const options = { size: "10 apples", filesystem: "xfs", engine: "bootc" };
+  const options = { size: "10 apples", filesystem: "xfs", engine: "linuxkit" };
   const refused = await web.preview(program(v1, { formats: ["raw", "vdi", "raw"], fileName: "../web", disk: options }));
   expect(refused.checkFailures.map(({ path, reason }) => `${formatPath(path)}: ${reason}`)).toMatchInlineSnapshot(`
     [
       "disk.size: "10 apples" is no size; write a number and one of B, KiB, MiB, GiB and TiB, such as 10GiB",
-      "formats[1]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk or gce",
+      "formats[1]: "vdi" is not one of the accepted values; use raw, qcow2, vhd, vmdk, gce or iso",
       "fileName: "../web" is no file name; write letters, digits, dots, dashes and underscores",
       "formats[2]: "raw" is there twice",
-      "disk.engine: "bootc" is not yet an engine of this provider; use auto or direct",
+      "disk.engine: "linuxkit" is not yet an engine of this provider; use auto, direct, bootc or image-builder",
     ]
   `);
 });

@@ -25,6 +25,8 @@ const changes: Record<keyof DiskOptions, Partial<DiskOptions>> = {
   engine: { engine: "direct" },
   platform: { platform: { os: "linux", architecture: "arm64" } },
   rootSshAuthorizedKeys: { rootSshAuthorizedKeys: ["quiet"] },
+  targetImage: { targetImage: "registry.example.com/os:stable" },
+  builderImage: { builderImage: "registry.example.com/os:stable" },
   bootLoader: { bootLoader: { path: "loader.efi", digest: `sha256:${"c".repeat(64)}` } },
 };
 
@@ -44,4 +46,9 @@ test("a boot loader is known by its digest, wherever it lies", () => {
     diskIdentity(manifest, { ...options, bootLoader: { path, digest: `sha256:${hex.repeat(64)}` } });
   expect(identityOf("/home/a/loader.efi", "c")).toBe(identityOf("loader.efi", "c"));
   expect(identityOf("loader.efi", "d")).not.toBe(identityOf("loader.efi", "c"));
+});
+
+test("what two options say is not the same when one says it", () => {
+  const image = "registry.example.com/os:stable";
+  expect(diskIdentity(manifest, { ...options, targetImage: image })).not.toBe(diskIdentity(manifest, { ...options, builderImage: image }));
 });
