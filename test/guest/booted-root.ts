@@ -41,6 +41,8 @@ export interface Root {
   readonly architecture: "amd64" | "arm64";
   /** On top of it, as tars. */
   readonly layers?: readonly Buffer[];
+  /** Its kernel's command line lies in the image: the disk adds nothing. */
+  readonly sealed?: boolean;
 }
 
 export interface Guest {
@@ -108,7 +110,7 @@ function settingsOf({ architecture }: Root): MachineSettings {
   return { ...plainSettings, memoryBytes: 512 * 1024 ** 2, cpus: 2, ports, platform: { os: "linux", architecture } };
 }
 
-async function makeDisk(folder: string, { variable, architecture, layers = [] }: Root) {
+async function makeDisk(folder: string, { variable, architecture, layers = [], sealed = false }: Root) {
   const path = process.env[variable];
   if (path === undefined) throw new Error(`${variable} names no root file system: run the tests with npm test, which makes it.`);
   const image = makeImage({ layers: [await readFile(path), ...layers, topLayer], architecture });
@@ -121,7 +123,7 @@ async function makeDisk(folder: string, { variable, architecture, layers = [] }:
   const platform = { os: "linux", architecture };
   const options = {
     filesystem: "ext4",
-    kernelArguments: kernelArguments[architecture],
+    kernelArguments: sealed ? [] : kernelArguments[architecture],
     engine: "direct",
     platform,
     rootSshAuthorizedKeys: [],

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { disk } from "../../provider/resources/disk.ts";
+import { machineGroup } from "../../provider/resources/machine-group.ts";
+import type { MachineGroupPorts } from "../../provider/resources/machine-group-spec.ts";
+import type { Disks } from "../../provider/resources/ports.ts";
 import { formatPath, unknown, type ValueMap } from "../../provider/spec/value.ts";
 import { Effects } from "../fakes/effects.ts";
 import { MemoryDisks } from "../fakes/memory-disks.ts";
 import { MemoryImages } from "../fakes/memory-images.ts";
 import { makeImage, writeLayout } from "../fakes/oci-layout.ts";
+import { testContext } from "../spec/sample.ts";
 import { Lifecycle } from "./harness.ts";
 
 const image = makeImage();
@@ -63,6 +67,15 @@ test("what is not known yet leaves the digest open", async () => {
   const { changes, outputs } = await web.preview(program({ bootLoader: unknown }));
   expect(changes).toEqual(["disk.bootLoaderDigest"]);
   expect(outputs["identity"]).toBe(unknown);
+});
+
+test("a MachineGroup's disk is known by it, too", async () => {
+  const disks = { bootLoader: () => Promise.resolve({ digest: image.digest }) } as Partial<Disks> as Disks;
+  const group = machineGroup({ disks } as MachineGroupPorts);
+  const newInputs = { image: `local/web@${image.digest}`, machines: ["kiosk-1"], disk: { bootLoader: "x.efi" } };
+  const { inputs, failures } = await group.check({ context: testContext(), newInputs });
+  expect(failures).toEqual([]);
+  expect(inputs["disk"]).toMatchObject({ bootLoader: "x.efi", bootLoaderDigest: image.digest });
 });
 
 test.each<[ValueMap, string]>([
