@@ -47,7 +47,7 @@ test.each<[ValueMap, string]>([
   [{ volumes: [{ name: "a", key: 5 }] }, "volumes[0].key: the secret value is a number; write a string"],
   [
     { disk: "10GiB" },
-    'disk: "10GiB" is a string; write an object with size, filesystem, kernelArguments, engine, platform, rootSshAuthorizedKeys, bootLoader and bootLoaderDigest',
+    'disk: "10GiB" is a string; write an object with size, filesystem, kernelArguments, engine, platform, rootSshAuthorizedKeys, targetImage, builderImage, bootLoader and bootLoaderDigest',
   ],
   [{ disk: { platform: "x86" } }, 'disk.platform: "x86" is no platform; write system and architecture, such as linux/amd64'],
   [{ healthCheck: {} }, "healthCheck: needs exactly one of tcp, http and ssh, and has none"],
