@@ -116,11 +116,7 @@ export interface Images {
   /** Undefined only on a definite "not found". */
   describe(reference: PinnedReference, signal: AbortSignal): Promise<ImageDescription | undefined>;
   /** Fetches layers that are not in the local store yet, verified; then reads from there. */
-  open(
-    reference: PinnedReference,
-    platform: Platform,
-    request: { readonly signal: AbortSignal; readonly onProgress: OnProgress },
-  ): Promise<OpenImage>;
+  open(reference: PinnedReference, platform: Platform, request: Pick<DiskRequest, "signal" | "onProgress">): Promise<OpenImage>;
   /** Puts the one image of an OCI layout into `repository` (or the local store), under the tags, and reads it back. */
   publish(request: PublishRequest): Promise<ImageDescription>;
   /** Points tags at an image that is there already. */
