@@ -163,6 +163,25 @@ test.each(filesystems)("a Debian root on %s is what GNU tar unpacks, and has roo
   expect(free).toBeGreaterThan(128 * 1024 ** 2);
 });
 
+test.each(filesystems)("a root on %s grows with its disk", async (filesystem) => {
+  const disk = await makeDisk(layeredImage([bootable]), filesystem);
+  expect(JSON.parse(await output("sfdisk", ["--json", disk.path]))).toMatchObject({
+    partitiontable: { partitions: [{}, { attrs: "GUID:59" }] },
+  });
+  const root = (await partitions(disk.path)).at(-1);
+  await output("truncate", ["--size=+2G", disk.path]);
+  const point = await scratchFolder();
+  // Without an end: as if the partition had grown before.
+  await output("mount", ["-t", filesystem, "-o", `loop,offset=${root?.offsetBytes}`, disk.path, point]);
+  try {
+    await output("/lib/systemd/systemd-growfs", [point]);
+    const [blocks = 0, size = 0] = (await output("stat", ["--file-system", "--format=%b %S", point])).split(" ").map(Number);
+    expect(blocks * size).toBeGreaterThan(2 * 1024 ** 3);
+  } finally {
+    await output("umount", [point]);
+  }
+});
+
 test.each(filesystems)("holes stay holes on %s", async (filesystem) => {
   const folder = await scratchFolder();
   await output("truncate", ["--size=3G", join(folder, "sparse")]);

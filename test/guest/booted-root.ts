@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { disks } from "../../provider/disks/disks.ts";
 import { formatByteSize } from "../../provider/model/byte-size.ts";
 import type { Digest } from "../../provider/model/digest.ts";
+import type { DiskOptions } from "../../provider/model/disk.ts";
 import type { HealthCheck } from "../../provider/model/health-check.ts";
 import type { MachineSettings } from "../../provider/model/machine.ts";
 import { describeFailure, Failure } from "../../provider/failure.ts";
@@ -17,7 +18,7 @@ import { makeImage, writeLayout } from "../fakes/oci-layout.ts";
 import { openWorkshop, plainSettings, signal } from "../hosts/workshop.ts";
 
 /** The page tells which system answers, on what processor, and what it was started with. */
-const page = "cat /usr/lib/os-release /proc/cmdline > /srv/www/index.html; uname -m >> /srv/www/index.html";
+const page = "cat /usr/lib/os-release /proc/cmdline /proc/mounts > /srv/www/index.html; uname -m >> /srv/www/index.html";
 const service = `[Unit]
 Description=Serves a page about this guest
 
@@ -39,6 +40,8 @@ export interface Root {
   /** Variable that names the tar; the tests' set-up makes it. */
   readonly variable: string;
   readonly architecture: "amd64" | "arm64";
+  /** Of the disk's root; ext4 when left out. */
+  readonly filesystem?: DiskOptions["filesystem"];
   /** On top of it, as tars. */
   readonly layers?: readonly Buffer[];
   /** Its kernel's command line lies in the image: the disk adds nothing. */
@@ -110,7 +113,7 @@ function settingsOf({ architecture }: Root): MachineSettings {
   return { ...plainSettings, memoryBytes: 512 * 1024 ** 2, cpus: 2, ports, platform: { os: "linux", architecture } };
 }
 
-async function makeDisk(folder: string, { variable, architecture, layers = [], sealed = false }: Root) {
+async function makeDisk(folder: string, { variable, architecture, layers = [], sealed = false, filesystem = "ext4" }: Root) {
   const path = process.env[variable];
   if (path === undefined) throw new Error(`${variable} names no root file system: run the tests with npm test, which makes it.`);
   const image = makeImage({ layers: [await readFile(path), ...layers, topLayer], architecture });
@@ -122,7 +125,7 @@ async function makeDisk(folder: string, { variable, architecture, layers = [], s
   const began = performance.now();
   const platform = { os: "linux", architecture };
   const options = {
-    filesystem: "ext4",
+    filesystem,
     kernelArguments: sealed ? [] : kernelArguments[architecture],
     engine: "direct",
     platform,

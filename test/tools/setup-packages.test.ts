@@ -11,9 +11,9 @@ async function valueOf(expression: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-test("the quickstart installs nothing of arm64, tests do", async () => {
+test("the quickstart installs nothing of arm64 or of other file systems, tests do", async () => {
   const more = `packages.neededPackages("test").filter((name) => !packages.neededPackages("quickstart").includes(name))`;
-  expect(await valueOf(more)).toEqual(["kmod", "qemu-efi-aarch64", "qemu-system-arm", "xz-utils"]);
+  expect(await valueOf(more)).toEqual(["btrfs-progs", "kmod", "qemu-efi-aarch64", "qemu-system-arm", "xfsprogs", "xz-utils"]);
 });
 
 test("who may not install packages is told which, and the one command", async () => {

@@ -31,8 +31,8 @@ const everywhere = [
   "zstd",
 ];
 
-/** For arm64 guests: kmod lists their modules, xz unpacks them. The quickstart does without. */
-const forTests = ["kmod", "qemu-efi-aarch64", "qemu-system-arm", "xz-utils"];
+/** For arm64 guests and roots of other file systems: kmod lists modules, xz unpacks them. The quickstart does without. */
+const forTests = ["btrfs-progs", "kmod", "qemu-efi-aarch64", "qemu-system-arm", "xfsprogs", "xz-utils"];
 
 /** QEMU 7.2 of Debian 12 panics under emulation; 10 comes from backports there. */
 const fromBackports = ["ovmf", "qemu-system-arm", "qemu-system-x86", "qemu-utils"];
