@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { base, others, provideRoots } from "./setup/guest-roots.mjs";
 import { compileProvider, installModules, node24 } from "./setup/node-modules.mjs";
+import { provideOlderNode } from "./setup/older-node.mjs";
 import { explainMissing, installPackages, missingPackages } from "./setup/packages.mjs";
 import { missingPulumi, providePeer, providePulumi } from "./setup/pulumi.mjs";
 import { checkout, step, stepTimes } from "./setup/run.mjs";
@@ -45,6 +46,12 @@ async function prepare(command) {
     await step("guest root file systems", async () => {
       const provided = await provideRoots(command === "quickstart" ? [base] : [base, ...others]);
       roots = provided.env;
+      return provided.did;
+    });
+    if (command === "quickstart") return;
+    await step("oldest Node", async () => {
+      const provided = await provideOlderNode();
+      roots = { ...roots, BOOTABLE_NODE_22: provided.path };
       return provided.did;
     });
   };
