@@ -1,4 +1,5 @@
 /** Containers that make disks, as data: what they are run with, and what a computer must allow for it. */
+import type { MountRights } from "./mounted-root.ts";
 import type { Digest } from "./digest.ts";
 import type { Failure } from "../failure.ts";
 
@@ -11,11 +12,7 @@ export interface PodmanFacts {
   readonly architecture: string;
 }
 
-export interface ContainerRights {
-  readonly userId: number;
-  /** User ids here are not the computer's own. */
-  readonly userNamespace: boolean;
-  readonly loopDevices: boolean;
+export interface ContainerRights extends MountRights {
   /** A Failure when podman is missing or does not answer. */
   readonly podman: PodmanFacts | Failure;
 }

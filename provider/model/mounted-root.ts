@@ -28,6 +28,7 @@ export interface RootFilling {
 /** What this process may do about mounting. */
 export interface MountRights {
   readonly userId: number;
+  /** User ids here are not the computer's own. */
   readonly userNamespace: boolean;
   readonly loopDevices: boolean;
 }

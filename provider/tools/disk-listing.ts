@@ -1,6 +1,7 @@
 /** Looks into file systems inside disks that somebody else made: mdir for FAT, debugfs for ext4; nothing is changed. */
 import type { ImagePart } from "../model/image-part.ts";
 import type { RunProgram } from "../model/program.ts";
+import { administrators } from "./administrators.ts";
 
 const purpose = "to look into the disk";
 
@@ -34,8 +35,7 @@ export function diskListing(run: RunProgram): {
   ext4(part: ImagePart, path: string): Promise<readonly string[]>;
 } {
   const list = async (part: ImagePart, program: string, args: readonly string[]): Promise<string> => {
-    const path = [process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(":");
-    const environment = { MTOOLSRC: "/dev/null", PATH: path };
+    const environment = { MTOOLSRC: "/dev/null", ...administrators() };
     const { directory, signal } = part;
     const result = await run({ program, args, purpose, workingDirectory: directory, environment, signal, exitCodes: [0, 1] });
     return result.stdout;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Ext4Format, ImagePart } from "../model/image-part.ts";
 import type { RunProgram } from "../model/program.ts";
+import { administrators } from "./administrators.ts";
 
 /** Named one by one, so that neither the version nor /etc/mke2fs.conf decides. No orphan_file: it needs kernel 5.15. */
 const features = [
@@ -84,10 +85,9 @@ export function e2fsprogs(run: RunProgram): {
   };
 }
 
-/** Both names: E2FSPROGS_FAKE_TIME is what 1.47.0 knows. Debian keeps these programs out of a user's PATH. */
+/** Both names: E2FSPROGS_FAKE_TIME is what 1.47.0 knows. */
 function environment(epochSeconds: number): Record<string, string> {
-  const path = [process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(":");
-  return { PATH: path, E2FSPROGS_FAKE_TIME: String(epochSeconds), SOURCE_DATE_EPOCH: String(epochSeconds) };
+  return { ...administrators(), E2FSPROGS_FAKE_TIME: String(epochSeconds), SOURCE_DATE_EPOCH: String(epochSeconds) };
 }
 
 /** debugfs says its version on stderr; of most commands that came to nothing its exit code tells nothing. */

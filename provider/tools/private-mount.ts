@@ -2,11 +2,11 @@
  * Starts fill-root.ts in a mount namespace of its own. Whatever happens to it or to us, the kernel then takes back the mount
  * and its loop device: the namespace ends with its last process, and that one ends with us.
  */
-import { access, readFile } from "node:fs/promises";
 import { Failure, type FailureParts } from "../failure.ts";
 import type { MountRights, RootFilling } from "../model/mounted-root.ts";
 import type { RunProgram } from "../model/program.ts";
 import { administrators } from "./administrators.ts";
+import { mountRights } from "./mount-rights.ts";
 import { setfattr } from "./setfattr.ts";
 
 const purpose = "to fill a root file system";
@@ -35,16 +35,6 @@ export function privateMount(
     },
     fillTree: (filling) => fillTree(run, filling, paths()),
   };
-}
-
-async function mountRights(): Promise<MountRights> {
-  const map = await readFile("/proc/self/uid_map", "utf8").catch(() => "");
-  const isWhole = /^\s*0\s+0\s+4294967295\s*$/.test(map);
-  const loopDevices = await access("/dev/loop-control").then(
-    () => true,
-    () => false,
-  );
-  return { userId: process.geteuid?.() ?? -1, userNamespace: map !== "" && !isWhole, loopDevices };
 }
 
 async function fillTree(run: RunProgram, { directory, filesystem, signal, onDone }: RootFilling, paths: Readonly<Record<string, string>>) {

@@ -1,5 +1,4 @@
 /** Rootful podman for containers that make disks: what this computer allows, images in and out of its storage, and tidying up. */
-import { access, readFile } from "node:fs/promises";
 import { Failure } from "../failure.ts";
 import { isDigest } from "../model/digest.ts";
 import {
@@ -11,6 +10,8 @@ import {
   type PodmanFacts,
 } from "../model/disk-container.ts";
 import type { ProgramResult, RunProgram } from "../model/program.ts";
+import { administrators } from "./administrators.ts";
+import { mountRights } from "./mount-rights.ts";
 import { lastLines } from "./output.ts";
 
 const purpose = "to make a disk with an image's own programs";
@@ -60,17 +61,7 @@ function unescaped(text: string): string {
 
 /** Looks only; nothing is started that stays. */
 export async function containerRights(run: RunProgram, signal: AbortSignal): Promise<ContainerRights> {
-  const map = await readFile("/proc/self/uid_map", "utf8").catch(() => "");
-  const [inside, outside, count] = map.trim().split(/\s+/);
-  return {
-    userId: process.geteuid?.() ?? -1,
-    userNamespace: map !== "" && !(inside === "0" && outside === "0" && count === "4294967295"),
-    loopDevices: await access("/dev/loop-control").then(
-      () => true,
-      () => false,
-    ),
-    podman: await podmanFacts(run, signal),
-  };
+  return { ...(await mountRights()), podman: await podmanFacts(run, signal) };
 }
 
 async function podmanFacts(run: RunProgram, signal: AbortSignal): Promise<PodmanFacts | Failure> {
@@ -161,9 +152,4 @@ export async function tidyContainers(run: RunProgram, { containers, images, file
   // 1: there is no such image, which is what was wanted; 2: it is in use by a container.
   for (const name of images) await attempt(`image ${name}`, ["podman", ...removeImageArgs(name)], [0, 1]);
   return left;
-}
-
-/** losetup is not on every PATH. */
-function administrators(): Record<string, string> {
-  return { PATH: [process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(":") };
 }
