@@ -1,6 +1,7 @@
 /**
- * What is placed together. The small files of a directory and its names form items; larger files are items of their own.
- * Where an item ends depends on the names at its edge alone, so a new file moves its neighbours and nobody else.
+ * What is placed together. Small files lie in the order of a walk, names of directories before what is in them, and are cut
+ * into items; larger files are items of their own. Where an item ends depends on the paths at its edge alone, so a new file
+ * moves its neighbours and nobody else.
  */
 import { crc32 } from "node:zlib";
 import { inEighths, mixed, type BinItem } from "../model/bin-placement.ts";
@@ -33,25 +34,55 @@ const longestItem = { blocks: 64, inodes: 32 };
 const shortestItem = { blocks: 16, inodes: 8 };
 const longestRun = 64;
 
+/** `files` in the order of a walk. */
 export function gatherItems(files: readonly RootFile[]): RootItems {
-  const blocks: BlockItem[] = [];
-  const inodes: InodeItem[] = [];
+  const small = cut(files, { sizeOf: (file) => total(smallParts(file)), shortest: shortestItem.blocks, longest: longestItem.blocks });
+  // The root directory's inode has its place.
+  const inodes = cut(files.slice(1), { sizeOf: () => 1, shortest: shortestItem.inodes, longest: longestItem.inodes });
+  return {
+    blocks: [
+      ...files.flatMap(ownItems),
+      ...small.map(({ members, ...item }): BlockItem => ({ ...item, zone: "small", members: members.flatMap(smallParts) })),
+    ],
+    inodes,
+  };
+}
+
+interface Cutting {
+  readonly sizeOf: (file: RootFile) => number;
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+/** Cuts the walk where a path says so, and where a piece would become too long. A piece has the name of its first file. */
+function cut(files: readonly RootFile[], { sizeOf, shortest, longest }: Cutting): InodeItem[] {
+  const items: InodeItem[] = [];
+  let members: RootFile[] = [];
+  let size = 0;
+  const finish = (): void => {
+    const [first] = members;
+    if (first !== undefined) items.push({ hash: hashOf(first.path), size: inEighths(size), members });
+    members = [];
+    size = 0;
+  };
   for (const file of files) {
-    blocks.push(...ownItems(file));
-    if (file.node.kind !== "directory") continue;
-    blocks.push(...directoryItems(file));
-    inodes.push(...inodeItems(file));
+    const more = sizeOf(file);
+    if (more === 0) continue;
+    if (size + more > longest || (size >= shortest && isEdge(file.path))) finish();
+    members.push(file);
+    size += more;
   }
-  return { blocks, inodes };
+  finish();
+  return items;
 }
 
 function hashOf(key: string): number {
   return mixed(crc32(key));
 }
 
-/** Names at which an item may end, one in eight. */
-function isEdge(name: string): boolean {
-  return hashOf(name) % 8 === 0;
+/** Paths at which an item may begin, one in eight. */
+function isEdge(path: string): boolean {
+  return hashOf(path) % 8 === 0;
 }
 
 /** The most blocks that a file needs for its extent tree, and one for its attributes. */
@@ -92,35 +123,6 @@ function largePart(file: RootFile, use: Member["use"], blocks: number): BlockIte
   return items;
 }
 
-/** The directory's own names first, then what its files have that is small. */
-function directoryItems(directory: RootFile): BlockItem[] {
-  const items: BlockItem[] = [];
-  let members: Member[] = [];
-  let blocks = 0;
-  let key = "";
-  const finish = (next: string): void => {
-    if (blocks > 0) items.push({ hash: hashOf(`${directory.path}\0${key}`), size: inEighths(blocks), zone: "small", members });
-    members = [];
-    blocks = 0;
-    key = next;
-  };
-  const add = (file: RootFile): void => {
-    for (const member of smallParts(file)) {
-      members.push(member);
-      blocks += member.blocks;
-    }
-  };
-  add(directory);
-  for (const { name, file } of childrenOf(directory)) {
-    if (file.node.kind === "directory") continue;
-    const more = smallParts(file).reduce((sum, member) => sum + member.blocks, 0);
-    if ((blocks >= shortestItem.blocks && isEdge(name)) || blocks + more > longestItem.blocks) finish(name);
-    add(file);
-  }
-  finish("");
-  return items;
-}
-
 function smallParts(file: RootFile): Member[] {
   const parts: Member[] = [
     { file, use: "data", blocks: file.dataBlocks },
@@ -129,30 +131,6 @@ function smallParts(file: RootFile): Member[] {
   return parts.filter(({ blocks }) => blocks > 0 && blocks <= smallBlocks);
 }
 
-function inodeItems(directory: RootFile): InodeItem[] {
-  const items: InodeItem[] = [];
-  let members: RootFile[] = [];
-  let key = "";
-  const finish = (next: string): void => {
-    if (members.length > 0) items.push({ hash: hashOf(`${directory.path}\0${key}`), size: inEighths(members.length), members });
-    members = [];
-    key = next;
-  };
-  for (const { name, file } of childrenOf(directory)) {
-    const isFull = members.length >= longestItem.inodes;
-    if (isFull || (members.length >= shortestItem.inodes && isEdge(name))) finish(name);
-    members.push(file);
-  }
-  finish("");
-  return items;
-}
-
-/** A file belongs to the directory of its first name. */
-function childrenOf(directory: RootFile): RootFile["children"] {
-  const seen = new Set<RootFile>();
-  return directory.children.filter(({ file }) => {
-    const isOurs = file.parent === directory && !seen.has(file);
-    seen.add(file);
-    return isOurs;
-  });
+function total(members: readonly Member[]): number {
+  return members.reduce((sum, { blocks }) => sum + blocks, 0);
 }

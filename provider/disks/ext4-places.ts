@@ -1,8 +1,8 @@
 /** Where everything of a root file system lies: blocks for each file's data and metadata, and its inode's number. */
-import { lostAndFoundInode, planGeometry, type BlockRun, type Ext4Geometry } from "../model/ext4-geometry.ts";
+import { blockBytes, lostAndFoundInode, planGeometry, type BlockRun, type Ext4Geometry } from "../model/ext4-geometry.ts";
 import { mebibyte } from "../model/disk-layout.ts";
 import type { RootFile, RootFiles } from "./ext4-files.ts";
-import type { RootBins } from "./ext4-bins.ts";
+import { zoneStarts, type RootBins } from "./ext4-bins.ts";
 import { binBlocks, binInodes } from "./ext4-items.ts";
 
 export interface FilePlaces {
@@ -27,13 +27,16 @@ export function geometryFor(bins: RootBins, sizeBytes: number): Ext4Geometry {
   return planGeometry({ sizeBytes, inodes, journalBytes: journalBytes(sizeBytes) });
 }
 
-/** Whether all bins and so many free blocks more fit. */
-export function hasRoom(bins: RootBins, sizeBytes: number, freeBytes = 0): boolean {
+/** Whether all bins fit; with `freeBytes` so many more, and each zone with room to grow. */
+export function hasRoom(bins: RootBins, sizeBytes: number, freeBytes?: number): boolean {
   if (sizeBytes < 16 * mebibyte) return false;
   const geometry = geometryFor(bins, sizeBytes);
   if (geometry.taken.some(({ start, count }) => start + count > geometry.blocks)) return false;
   if (geometry.groups * geometry.inodesPerGroup < (bins.inodeBins + 1) * binInodes) return false;
-  const wanted = bins.blockBins + Math.ceil(freeBytes / (binBlocks * 4096));
+  const wanted =
+    freeBytes === undefined
+      ? bins.blockBins
+      : Math.max(zoneStarts(bins, "ample").total, bins.blockBins + Math.ceil(freeBytes / (binBlocks * blockBytes)));
   return binStarts(geometry, wanted).length === wanted;
 }
 
@@ -64,25 +67,31 @@ export function binStarts(geometry: Ext4Geometry, wanted: number): number[] {
 /** Undefined when they do not fit. */
 export function placeFiles({ files, lostAndFound }: RootFiles, bins: RootBins, sizeBytes: number): RootPlaces | undefined {
   const geometry = geometryFor(bins, sizeBytes);
-  const starts = binStarts(geometry, bins.blockBins);
-  if (starts.length < bins.blockBins) return undefined;
+  const ample = zoneStarts(bins, "ample");
+  const starts = binStarts(geometry, ample.total);
+  const zones = starts.length < ample.total ? zoneStarts(bins, "close") : ample;
+  if (starts.length < zones.total) return undefined;
   const of = new Map<RootFile, FilePlaces>(files.map((file) => [file, { inode: rootInode, data: [], metadata: [] }]));
-  for (const { item, place } of bins.blocks) {
-    let at = place.bin * binBlocks + place.offset;
-    for (const { file, use, blocks } of item.members) {
-      const runs = physicalRuns(starts, at, blocks);
-      const places = of.get(file);
-      if (use === "data") runs.forEach((run) => addRun(places?.data ?? [], run));
-      else places?.metadata.push(...runs.flatMap(blocksOf));
-      at += blocks;
+  bins.zones.forEach(({ items }, zone) => {
+    for (const { item, place } of items) {
+      let at = ((zones.starts[zone] ?? 0) + place.bin) * binBlocks + place.offset;
+      for (const { file, use, blocks } of item.members) {
+        giveBlocks(of.get(file), use, physicalRuns(starts, at, blocks));
+        at += blocks;
+      }
     }
-  }
+  });
   for (const { item, place } of bins.inodes) {
     const first = (place.bin + 1) * binInodes + place.offset + 1;
     item.members.forEach((file, offset) => setInode(of.get(file), first + offset));
   }
   setInode(of.get(lostAndFound), lostAndFoundInode);
   return { geometry, of };
+}
+
+function giveBlocks(places: FilePlaces | undefined, use: "data" | "metadata", runs: readonly BlockRun[]): void {
+  if (use === "data") runs.forEach((run) => addRun(places?.data ?? [], run));
+  else places?.metadata.push(...runs.flatMap(blocksOf));
 }
 
 function setInode(places: FilePlaces | undefined, inode: number): void {

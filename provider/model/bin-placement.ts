@@ -60,16 +60,27 @@ function inOrder(items: readonly BinItem[], a: number, b: number): number {
   return sizeClass(second) - sizeClass(first) || first.hash - second.hash || a - b;
 }
 
-function scaled(hash: number, count: number): number {
-  return Math.floor((hash / 2 ** 32) * count);
+const golden = 0x9e3779b9;
+
+/**
+ * One of `count`, such that one more takes its share from all and moves nobody else.
+ * Source: Lamping and Veach, A Fast, Minimal Memory, Consistent Hash Algorithm.
+ */
+function oneOf(hash: number, count: number): number {
+  let chosen = 0;
+  for (let next = 0, step = 1; next < count; step++) {
+    chosen = next;
+    next = Math.floor((chosen + 1) / ((mixed(hash + Math.imul(step, golden)) + 1) / 2 ** 32));
+  }
+  return chosen;
 }
 
 function findBin(room: Int32Array, { hash, size }: BinItem): number | undefined {
   for (let probe = 0; probe < mostProbes; probe++) {
-    const bin = scaled(probe === 0 ? hash : mixed(hash + Math.imul(probe, 0x9e3779b9)), room.length);
+    const bin = oneOf(probe === 0 ? hash : mixed(hash ^ Math.imul(probe, golden)), room.length);
     if ((room[bin] ?? 0) >= size) return bin;
   }
-  const first = scaled(hash, room.length);
+  const first = oneOf(hash, room.length);
   for (let step = 0; step < room.length; step++) {
     const bin = (first + step) % room.length;
     if ((room[bin] ?? 0) >= size) return bin;
@@ -81,7 +92,7 @@ function findBin(room: Int32Array, { hash, size }: BinItem): number | undefined 
 function findRun(room: Int32Array, { hash, size }: BinItem, capacity: number): number | undefined {
   const length = size / capacity;
   const slots = Math.floor(room.length / length);
-  const first = scaled(hash, slots);
+  const first = oneOf(hash, slots);
   for (let step = 0; step < slots; step++) {
     const start = ((first + step) % slots) * length;
     if (isFree(room, { start, length, capacity })) return start;
