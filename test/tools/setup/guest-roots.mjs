@@ -15,6 +15,7 @@ export const base = { name: "base", variable: "BOOTABLE_BASE_TAR", recipe: amd64
 export const others = [
   { name: "bookworm", variable: "BOOTABLE_ROOT_BOOKWORM_TAR", recipe: amd64, args: ["bookworm"] },
   { name: "sid", variable: "BOOTABLE_ROOT_SID_TAR", recipe: amd64, args: ["sid"] },
+  { name: "packages", variable: "BOOTABLE_ROOT_PACKAGES_TAR", recipe: ["packages-root.mjs", "debian-archive.mjs"], args: [] },
   { name: "arm64", variable: "BOOTABLE_ROOT_ARM64_TAR", recipe: ["arm64-rootfs.mjs", "arm64-settings.mjs", ...shared], args: [] },
 ];
 
@@ -51,5 +52,5 @@ export async function provideRoots(roots) {
     env[root.variable] = provided.path;
     if (provided.made) made.push(root.name);
   }
-  return { did: made.length === 0 ? "unchanged" : `made with mmdebstrap: ${made.join(", ")}`, env };
+  return { did: made.length === 0 ? "unchanged" : `made: ${made.join(", ")}`, env };
 }
