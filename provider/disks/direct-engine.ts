@@ -8,7 +8,7 @@ import type { Digest } from "../model/digest.ts";
 import type { DiskExtent } from "../model/disk-extent.ts";
 import type { DiskOptions } from "../model/disk.ts";
 import type { ImageFacts } from "../model/image-check-facts.ts";
-import { planLayout, rootBytesOn, sectorsOf, type DiskLayout } from "../model/disk-layout.ts";
+import { layoutVersion, planLayout, rootBytesOn, sectorsOf, type DiskLayout } from "../model/disk-layout.ts";
 import { derivedSerial, derivedUuid } from "../model/derived-uuid.ts";
 import { espType, formatGpt, growFileSystem, rootType, sectorBytes } from "../model/gpt.ts";
 import { formatByteSize } from "../model/byte-size.ts";
@@ -29,6 +29,7 @@ import { placeFiles } from "./ext4-places.ts";
 import { defaultRootBytes, smallestRootBytes } from "./ext4-size.ts";
 import type { FileBody, FileNode } from "./file-node.ts";
 import type { FilesAlongside } from "./files-alongside.ts";
+import type { MadeDisk } from "./made-disk.ts";
 import { planMountedDisk } from "./mkfs-root.ts";
 import { checkMounting } from "./mkfs-root-preflight.ts";
 import { imageFacts } from "./preflight.ts";
@@ -53,15 +54,6 @@ export interface DiskMaking {
   readonly alongside?: FilesAlongside | undefined;
 }
 
-export interface MadeDisk {
-  /** Inside the folder. */
-  readonly path: string;
-  /** Of the raw bytes. */
-  readonly digest: Digest;
-  /** Left out by engines that do not look into the image. */
-  readonly facts?: ImageFacts;
-}
-
 export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   const { image, options, directory, programs, signal, onProgress, inspect } = making;
   const { filesystem } = options;
@@ -76,7 +68,7 @@ export async function makeDirectly(making: DiskMaking): Promise<MadeDisk> {
   await addAuthorizedKeys(root, options.rootSshAuthorizedKeys, spool);
   if (filesystem === "ext4") {
     onProgress({ phase: "placing the files", doneBytes: 0 });
-    return { ...(await writeOut(making, { ...planDisk(making, root, files), spool })), facts };
+    return { ...(await writeOut(making, { ...planDisk(making, root, files), spool })), facts, layoutVersion };
   }
   await using planned = await planMountedDisk({
     ...making,
@@ -159,12 +151,12 @@ function layoutOf(bins: RootBins, bootBytes: number, wantedBytes: number | undef
 }
 
 function tooSmall(wanted: number, smallest: number): Failure {
-  const needed = `${Math.ceil(smallest / 1024 ** 2)}MiB`;
+  const needed = Math.ceil(smallest / 1024 ** 2);
   return new Failure({
     kind: "input",
     code: "disk-too-small",
-    message: `disk.size is ${formatByteSize(wanted)}, and the image needs at least ${needed}. Nothing was written.`,
-    fix: `set disk.size to ${needed} or more, or leave it out.`,
+    message: `disk.size is ${formatByteSize(wanted)}, and the image needs at least ${needed} MiB. Nothing was written.`,
+    fix: `set disk.size to ${needed}MiB or more, or leave it out.`,
   });
 }
 

@@ -12,6 +12,7 @@ import type { CachedDisk } from "../resources/ports.ts";
 import { isPartial, partialPath, writeAtomically } from "../storage/atomic-file.ts";
 import { makeOwnFolder } from "../storage/own-folder.ts";
 import { tryLock, withLock } from "../storage/process-lock.ts";
+import type { MadeDisk } from "./made-disk.ts";
 import { readRecord, removeRecord, writeRecord, type DiskRecord } from "./disk-record.ts";
 import { reportDiskFull } from "./disk-full.ts";
 
@@ -26,17 +27,11 @@ export interface Making {
   /** Another process has the disk. */
   readonly onWait?: () => void;
   /** Fills the private folder, answers the path of the disk in it and the digest of its bytes. */
-  readonly make: (directory: string) => Promise<MadeFile>;
+  readonly make: (directory: string) => Promise<MadeDisk>;
   /** Told what was seen in the image of a disk that is there already; what it throws ends the use. */
   readonly inspect?: ((facts: ImageFacts) => void) | undefined;
   /** Left out: any disk of the identity will do. One that will not is made again. */
   readonly isWanted?: (digest: Digest) => boolean;
-}
-
-interface MadeFile {
-  readonly path: string;
-  readonly digest: Digest;
-  readonly facts?: ImageFacts;
 }
 
 export interface DiskCache {
@@ -85,8 +80,8 @@ async function makeDisk(directory: string, identity: string, { make, signal }: M
     await chmod(made.path, 0o600);
     await writeAtomically(path, (partial) => rename(made.path, partial));
     const { size, mtimeMs } = await stat(path);
-    const { digest, facts } = made;
-    return { digest, sizeBytes: size, modifiedAt: mtimeMs, ...(facts === undefined ? {} : { facts }) };
+    const { path: _, ...known } = made;
+    return { ...known, sizeBytes: size, modifiedAt: mtimeMs };
   } catch (error) {
     throw signal.aborted ? cancelled("Making the disk") : await reportDiskFull(error, directory, cacheRemedy);
   } finally {

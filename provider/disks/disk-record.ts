@@ -12,6 +12,8 @@ export interface DiskRecord {
   /** The disk's own time: a disk that was written to since is not what the digest says. */
   readonly modifiedAt: number;
   readonly usedAt: number;
+  /** Of the engine `direct`; see model/disk-layout.ts. */
+  readonly layoutVersion?: number;
   /** What was seen in the image; left out where nobody looked, or an earlier version did. */
   readonly facts?: ImageFacts;
 }
@@ -45,5 +47,9 @@ function parseRecord(text: string): DiskRecord | undefined {
   const facts = parseImageFacts(value?.facts);
   if (typeof digest !== "string" || !isDigest(digest) || typeof sizeBytes !== "number") return undefined;
   if (typeof modifiedAt !== "number" || typeof usedAt !== "number") return undefined;
-  return { digest, sizeBytes, modifiedAt, usedAt, ...(facts === undefined ? {} : { facts }) };
+  const known = {
+    ...(facts === undefined ? {} : { facts }),
+    ...(typeof value?.layoutVersion === "number" ? { layoutVersion: value.layoutVersion } : {}),
+  };
+  return { digest, sizeBytes, modifiedAt, usedAt, ...known };
 }

@@ -15,7 +15,8 @@ import { checkEngine, checkFormat, makeWithEngine } from "./engines.ts";
 import { exportDisk } from "./export-disk.ts";
 import { filesAlongside } from "./files-alongside.ts";
 import type { DiskPrograms } from "./programs.ts";
-import { checkShared, placeOf, shareDisk, type MadeDisk, type SharedUse } from "./published-disk.ts";
+import { checkShared, placeOf, shareDisk, type SharedUse } from "./published-disk.ts";
+import type { MadeDisk } from "./made-disk.ts";
 
 export interface DisksOptions {
   readonly images: Images;

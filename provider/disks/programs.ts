@@ -1,6 +1,6 @@
 /** What this room needs of other people's programs. The files of `tools/` fit these shapes; main.ts joins the two. */
 import type { BootcInstall, ContainerRights, ImageLoad, InstallerBuild, Leftovers, LoadedImage } from "../model/disk-container.ts";
-import type { Ext4Format, ImagePart } from "../model/image-part.ts";
+import type { ImagePart } from "../model/image-part.ts";
 import type {
   FileAttributes,
   LoopMount,
@@ -11,38 +11,9 @@ import type {
   SpecialFile,
 } from "../model/mounted-root.ts";
 
-export interface Ext4Programs {
-  /** Makes an empty file system in a part of a file that holds nothing but zeros. */
-  format(request: Ext4Format): Promise<void>;
-  /** Runs debugfs commands, one a line, on the file system; every complaint is a failure. */
-  edit(request: ImagePart & { readonly script: string; readonly epochSeconds: number; readonly onCommand: () => void }): Promise<void>;
-  /** Runs one debugfs command, which may hold line breaks. */
-  editOnce(request: ImagePart & { readonly command: string; readonly epochSeconds: number }): Promise<void>;
-}
-
-export interface FatFormat extends ImagePart {
-  readonly sizeBytes: number;
-  readonly label: string;
-  /** 8 hex digits. */
-  readonly serial: string;
-  readonly epochSeconds: number;
-}
-
-export interface FatFile {
-  /** Path in the file system, with forward slashes. */
-  readonly to: string;
-  /** Path on this computer, relative to the part's folder. */
-  readonly from: string;
-}
-
-export interface FatPrograms {
-  format(request: FatFormat): Promise<void>;
-  makeDirectories(request: ImagePart & { readonly paths: readonly string[]; readonly epochSeconds: number }): Promise<void>;
-  copyIn(request: ImagePart & { readonly files: readonly FatFile[]; readonly epochSeconds: number }): Promise<void>;
-}
-
 export interface DiskConverter {
-  convert(format: "qcow2" | "vmdk", files: { readonly from: string; readonly to: string }, signal: AbortSignal): Promise<void>;
+  /** streamOptimized. */
+  toVmdk(files: { readonly from: string; readonly to: string }, signal: AbortSignal): Promise<void>;
 }
 
 export interface FileCopier {
@@ -104,8 +75,6 @@ export interface FillerPrograms {
 }
 
 export interface DiskPrograms extends MountedRootPrograms {
-  readonly ext4: Ext4Programs;
-  readonly fat: FatPrograms;
   readonly converter: DiskConverter;
   readonly copier: FileCopier;
   readonly containers: DiskContainers;

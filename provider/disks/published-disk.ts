@@ -6,10 +6,10 @@ import { open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
-import type { ImageFacts } from "../model/image-check-facts.ts";
 import { formatImageReference, localRegistry } from "../model/image-reference.ts";
 import { diskName, type DiskArtifacts, type DiskSharing, type PublishedDisk } from "../model/published-disk.ts";
 import type { CachedDisk, DiskRequest } from "../resources/ports.ts";
+import type { MadeDisk } from "./made-disk.ts";
 import { chunkOffsets, packChunk, unpackChunk } from "./disk-chunks.ts";
 import { checkRoom } from "./disk-full.ts";
 import { digestFile } from "./file-digest.ts";
@@ -20,12 +20,6 @@ export interface Sharing {
   readonly identity: string;
   /** Manifest of the image's platform. */
   readonly manifest: Digest;
-}
-
-export interface MadeDisk {
-  readonly path: string;
-  readonly digest: Digest;
-  readonly facts?: ImageFacts;
 }
 
 export interface SharedUse {

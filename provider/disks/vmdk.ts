@@ -9,7 +9,7 @@ export const vmdk: ConvertedFormat = {
   extension: ".vmdk",
   version: 1,
   write: async ({ disk, path, fileName, programs, signal }) => {
-    await programs.converter.convert("vmdk", { from: disk.path, to: path }, signal);
+    await programs.converter.toVmdk({ from: disk.path, to: path }, signal);
     await pinDescriptor(path, { contentId: derivedSerial(disk.identity, "vmdk content"), fileName });
   },
 };

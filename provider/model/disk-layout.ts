@@ -3,6 +3,12 @@ import { sectorBytes } from "./gpt.ts";
 
 export const mebibyte = 1024 ** 2;
 
+/**
+ * Grows when the same image and options would become other bytes. It is recorded with a disk and no part of what identifies
+ * one: an upgrade of the provider then costs one larger difference, and not every disk again.
+ */
+export const layoutVersion = 1;
+
 export interface Extent {
   readonly offsetBytes: number;
   readonly sizeBytes: number;

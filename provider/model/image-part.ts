@@ -1,4 +1,4 @@
-/** File systems inside files: where one lies, and what it is made with. */
+/** File systems inside files: where one lies. */
 
 /** Where in a folder's file a file system lies; relative names keep paths of this computer out of scripts. */
 export interface ImagePart {
@@ -6,13 +6,4 @@ export interface ImagePart {
   readonly file: string;
   readonly offsetBytes: number;
   readonly signal: AbortSignal;
-}
-
-export interface Ext4Format extends ImagePart {
-  readonly sizeBytes: number;
-  readonly uuid: string;
-  readonly hashSeed: string;
-  readonly inodes: number;
-  readonly journalBytes: number;
-  readonly epochSeconds: number;
 }

@@ -5,8 +5,6 @@ import { builders } from "./builders.ts";
 import { cp } from "./cp.ts";
 import { diskContainers } from "./disk-containers.ts";
 import { diskListing } from "./disk-listing.ts";
-import { e2fsprogs } from "./e2fsprogs.ts";
-import { mtools } from "./mtools.ts";
 import { privateMount } from "./private-mount.ts";
 import { runProgram, startDetached, toolPath } from "./process.ts";
 import { qemuImg } from "./qemu-img.ts";
@@ -18,8 +16,6 @@ export interface Toolbox {
   readonly runProgram: RunProgram;
   readonly builders: ReturnType<typeof builders>;
   readonly forDisks: {
-    readonly ext4: ReturnType<typeof e2fsprogs>;
-    readonly fat: ReturnType<typeof mtools>;
     readonly converter: ReturnType<typeof qemuImg>;
     readonly copier: ReturnType<typeof cp>;
     readonly containers: ReturnType<typeof diskContainers>;
@@ -41,8 +37,6 @@ export function toolbox(paths: () => Readonly<Record<string, string>>): Toolbox 
     runProgram: run,
     builders: builders(run),
     forDisks: {
-      ext4: e2fsprogs(run),
-      fat: mtools(run),
       converter: qemuImg(run),
       copier: cp(run),
       containers: diskContainers(run),

@@ -4,16 +4,12 @@ import { btrfsProgs } from "../../provider/tools/btrfs-progs.ts";
 import { cp } from "../../provider/tools/cp.ts";
 import { diskContainers } from "../../provider/tools/disk-containers.ts";
 import { diskListing } from "../../provider/tools/disk-listing.ts";
-import { e2fsprogs } from "../../provider/tools/e2fsprogs.ts";
-import { mtools } from "../../provider/tools/mtools.ts";
 import { privateMount } from "../../provider/tools/private-mount.ts";
 import { runProgram } from "../../provider/tools/process.ts";
 import { qemuImg } from "../../provider/tools/qemu-img.ts";
 import { xfsprogs } from "../../provider/tools/xfsprogs.ts";
 
 export const programs: DiskPrograms = {
-  ext4: e2fsprogs(runProgram),
-  fat: mtools(runProgram),
   converter: qemuImg(runProgram),
   copier: cp(runProgram),
   containers: diskContainers(runProgram),

@@ -87,10 +87,10 @@ test("a size that is too small says the size needed, and that size does", async 
   const image = layeredImage([[...bootable, { path: "var/data", content: Buffer.alloc(20_000_000, "data") }]]);
   const message = await refusal(image, { sizeBytes: 64 * 1024 ** 2 });
   expect(message).toMatchInlineSnapshot(`
-    "disk.size is 64 MiB, and the image needs at least 93MiB. Nothing was written.
+    "disk.size is 64 MiB, and the image needs at least 93 MiB. Nothing was written.
     fix: set disk.size to 93MiB or more, or leave it out."
   `);
-  const sizeBytes = Number(/at least ([0-9]+)MiB/.exec(message)?.[1]) * 1024 ** 2;
+  const sizeBytes = Number(/at least ([0-9]+) MiB/.exec(message)?.[1]) * 1024 ** 2;
   const disk = await disksIn(await scratchFolder(), image.images).make(requestFor(image, { sizeBytes }));
   expect(disk.sizeBytes).toBe(sizeBytes);
 });

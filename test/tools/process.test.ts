@@ -154,20 +154,20 @@ describe("missing programs", () => {
   const signal = new AbortController().signal;
 
   test("one not on PATH says what installs it", async () => {
-    const run = { program: "qemu-img", args: [], purpose: "to write qcow2", signal, environment: { PATH: directory } };
+    const run = { program: "qemu-img", args: [], purpose: "to write vmdk", signal, environment: { PATH: directory } };
     const failure = await failureOf(runProgram(run));
     expect({ kind: failure.kind, code: failure.code }).toEqual({ kind: "environment", code: "not-found" });
     expect(describeFailure(failure)).toMatchInlineSnapshot(`
-      "qemu-img is needed to write qcow2, and none was found on PATH.
+      "qemu-img is needed to write vmdk, and none was found on PATH.
       fix: install qemu-utils (Debian) or qemu-img (Fedora), or set bootable:tools.qemuImg to its path."
     `);
   });
 
   test("a path that leads nowhere is named", async () => {
-    const failure = await failureOf(runProgram({ program: "/nowhere/mke2fs", args: [], purpose: "to make a file system", signal }));
+    const failure = await failureOf(runProgram({ program: "/nowhere/debugfs", args: [], purpose: "to make a file system", signal }));
     expect(describeFailure(failure)).toMatchInlineSnapshot(`
-      "/nowhere/mke2fs is needed to make a file system, and there is no such file.
-      fix: install e2fsprogs, or set bootable:tools.mke2fs to its path."
+      "/nowhere/debugfs is needed to make a file system, and there is no such file.
+      fix: install e2fsprogs, or set bootable:tools.debugfs to its path."
     `);
   });
 
