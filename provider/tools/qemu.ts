@@ -25,8 +25,15 @@ function platformArgs(architecture: string, accelerator: "kvm" | "tcg"): string[
   const { board } = systemOf(architecture);
   // `max` and not a small model: distributions are built for x86-64-v2 and v3 by now.
   const processor = accelerator === "kvm" ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg,thread=multi", "-cpu", "max"];
-  return ["-nodefaults", "-no-user-config", "-display", "none", "-machine", board, ...processor];
+  const patience = accelerator === "tcg" && architecture === "amd64" ? patientKernel : [];
+  return ["-nodefaults", "-no-user-config", "-display", "none", "-machine", board, ...processor, ...patience];
 }
+
+/**
+ * A PC's kernel gives its timer some ticks of time to work and else panics ("IO-APIC + timer doesn't work!"), which an
+ * emulated one on a busy computer may not make [ran]. systemd-boot adds this to the command line, from version 254 on.
+ */
+const patientKernel = ["-smbios", "type=11,value=io.systemd.boot.kernel-cmdline-extra=no_timer_check"];
 
 function firmwareArgs(code: string, variables: string, more = ""): string[] {
   const drive = (file: string, options: string): string[] => ["-drive", `if=pflash,format=raw,${options}file=${value(file)}`];

@@ -43,6 +43,7 @@ test("a machine under emulation", () => {
     -machine q35,smm=off,vmport=off,sata=off,smbus=off,i8042=off,hpet=off,usb=off
     -accel tcg,thread=multi
     -cpu max
+    -smbios type=11,value=io.systemd.boot.kernel-cmdline-extra=no_timer_check
     -smp 2
     -m 512M
     -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
@@ -61,10 +62,11 @@ test("a machine under emulation", () => {
   `);
 });
 
-test("KVM and another architecture change accelerator, processor and board, nothing else", () => {
+test("KVM and another architecture change accelerator, processor and board, and need no patience of an emulated PC's kernel", () => {
   const args = machineArgs({ ...machine, accelerator: "kvm", architecture: "arm64", dataDisks: [], forwards: [] });
   expect(args.filter((_, index) => ["-machine", "-accel", "-cpu"].includes(args[index - 1] ?? ""))).toEqual(["virt", "kvm", "host"]);
-  expect(args).toHaveLength(machineArgs({ ...machine, dataDisks: [], forwards: [] }).length);
+  expect(args).not.toContain("-smbios");
+  expect(args).toHaveLength(machineArgs({ ...machine, dataDisks: [], forwards: [] }).length - 2);
 });
 
 test("a comma in a name does not start another option", () => {
