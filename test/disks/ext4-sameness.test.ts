@@ -24,7 +24,7 @@ afterAll(async () => rm((await here).folder, { recursive: true, force: true }));
 test("the sample disk has the bytes that this version of the layout gives it", async () => {
   const { path, digest } = await here;
   expect((await told("sha256sum", path)).split(" ")[0]).toBe(digest.replace("sha256:", ""));
-  expect(digest).toMatchInlineSnapshot(`"sha256:ff62eb5f67662f6eeaa924fb15e114f912bc22d85198b0bc87323a02f14fcb7e"`);
+  expect(digest).toMatchInlineSnapshot(`"sha256:870333ece877e13fdb34e4fecb8f892322a16322843f0d5366468c85c60ac1f0"`);
 });
 
 async function digestOf(image: LayeredImage): Promise<string> {
