@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { cancelled, Failure } from "../failure.ts";
 import type { Digest } from "../model/digest.ts";
 import type { CachedDisk, ExportedFile, ExportRequest } from "../resources/ports.ts";
-import { writeAtomically } from "../storage/atomic-file.ts";
+import { removePartials, writeAtomically } from "../storage/atomic-file.ts";
 import { withLock } from "../storage/process-lock.ts";
 import { reportDiskFull } from "./disk-full.ts";
 import { passOver } from "./disk-pass.ts";
@@ -33,6 +33,7 @@ export async function exportDisk({ request, identity, programs, cacheDirectory, 
   await makeFolder(resolve(request.directory));
   const onWait = (): void => onProgress({ phase: "waiting for another process that writes the same file", doneBytes: 0 });
   return withLock(path, { signal, onWait }, async () => {
+    await removePartials(path);
     const found = await readExport(cacheDirectory, path, content);
     const record = found ?? (await withDisk((disk) => writeFile({ disk, file, request, programs, cacheDirectory })));
     return { path, format, sizeBytes: record.sizeBytes, digest: record.digest };

@@ -2,7 +2,7 @@
 import { access, constants, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Digest } from "../model/digest.ts";
-import { partialPath } from "../storage/atomic-file.ts";
+import { partialPath, removePartials } from "../storage/atomic-file.ts";
 import { tryLock } from "../storage/process-lock.ts";
 import type { PassTarget } from "./disk-pass-thread.ts";
 import { readExport, writeExport } from "./export-record.ts";
@@ -47,6 +47,7 @@ export function filesAlongside(wanted: readonly WantedFile[], identity: string, 
         const lock = await tryLock(path);
         if (lock === undefined) continue;
         release.push(() => lock.release());
+        await removePartials(path);
         if ((await readExport(cacheDirectory, path, content)) !== undefined) continue;
         const partial = partialPath(path);
         // The disk holds what only root may read inside it, so the file is its owner's alone.

@@ -1,7 +1,7 @@
 /** Files that are whole or absent: written under another name in the same folder, synced, renamed. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /** A name beside `path` that no reader looks for; `.partial-` marks what a crash may leave behind. */
 export function partialPath(path: string): string {
@@ -10,6 +10,13 @@ export function partialPath(path: string): string {
 
 export function isPartial(name: string): boolean {
   return name.includes(".partial-");
+}
+
+/** Removes what writers of `path` left behind that died; for whoever holds its lock. */
+export async function removePartials(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(`${basename(path)}.partial-`)) await rm(join(dirname(path), name), { force: true });
+  }
 }
 
 /** Lets `write` fill a partial file, syncs it and renames it to `path`; whatever goes wrong, no partial file stays. */

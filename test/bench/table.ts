@@ -18,6 +18,28 @@ export function formatRow({ what, ours, other, unit = "s" }: Row): string {
   return `| ${what} | ${format(ours)} | ${against} | ${ratio} |`;
 }
 
+export interface Blocks {
+  readonly changed: number;
+  readonly used: number;
+}
+
+/** Of blocks of 512 KiB; `floor` are those that an edit in place would change. */
+export function formatChangesRow(
+  what: string,
+  ours: Blocks,
+  against: { readonly floor?: number; readonly others?: Readonly<Record<string, Blocks>> },
+): string {
+  const { floor, others = {} } = against;
+  const named = Object.entries(others).map(([name, blocks]) => `${name}: ${formatBlocks(blocks)}`);
+  const held = [...(floor === undefined ? [] : [`edited in place: ${floor}`]), ...named].join("; ");
+  const ratio = floor === undefined || floor === 0 ? "" : (ours.changed / floor).toFixed(2);
+  return `| ${what} | ${formatBlocks(ours)} | ${held} | ${ratio} |`;
+}
+
+function formatBlocks({ changed, used }: Blocks): string {
+  return `${changed} of ${used} (${((100 * changed) / used).toFixed(1)}%)`;
+}
+
 export function isRow(line: string): boolean {
   return line.startsWith("| ") && line.endsWith(" |");
 }

@@ -15,6 +15,8 @@ export interface ChangedRoot {
   readonly after: readonly Layer[];
   /** In blocks of 512 KiB; undefined where files are added. */
   readonly floor?: number;
+  /** A tar archive of the files that changed. */
+  readonly top?: string;
 }
 
 /** `folder` holds the unpacked root afterwards, in `root`, and a top layer for each change. Needs root's rights. */
@@ -36,7 +38,13 @@ export async function changedRoots(folder: string, baseTar: string): Promise<rea
     const paths = join(folder, "paths");
     await writeFile(paths, chosen.map(({ path }) => `${path}\n`).join(""));
     await output("tar", ["--create", "--numeric-owner", "--directory", top, "--file", `${top}.tar`, "--files-from", paths]);
-    return { name, before: [base], after: [base, await layerOf(`${top}.tar`)], floor: floorInPlace(files, new Set(chosen)) };
+    return {
+      name,
+      before: [base],
+      after: [base, await layerOf(`${top}.tar`)],
+      floor: floorInPlace(files, new Set(chosen)),
+      top: `${top}.tar`,
+    };
   };
   const roots: ChangedRoot[] = [
     { name: changes.nothing, before: [base], after: [base], floor: 0 },

@@ -1,5 +1,5 @@
 /** Exported files, judged by qemu-img, tar and sgdisk. */
-import { open, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeFailure, type Failure } from "../../provider/failure.ts";
@@ -92,6 +92,20 @@ test("a gce archive holds one disk of whole GiB with its partition table at both
   expect(await partitions(unpacked)).toEqual(await partitions(disk.path));
   const root = (await partitions(unpacked)).at(-1);
   await output("e2fsck", ["-fn", `${unpacked}?offset=${root?.offsetBytes}`]);
+});
+
+test("what a killed writer left in the folder goes with the next one", async () => {
+  const folder = await scratchFolder();
+  await mkdir(join(folder, "out"));
+  for (const name of ["web.vhd.partial-1-abc", "web.qcow2.partial-2-def", "web.partial", "other.vhd.partial-1-abc"])
+    await writeFile(join(folder, "out", name), "half");
+  await exported(folder, "vhd");
+  expect((await readdir(join(folder, "out"))).sort()).toEqual([
+    "other.vhd.partial-1-abc",
+    "web.partial",
+    "web.qcow2.partial-2-def",
+    "web.vhd",
+  ]);
 });
 
 test("a file that is right already is not written again; one that changed is", async () => {
