@@ -30,6 +30,8 @@ export interface RootFile {
 const lostAndFound = "lost+found";
 export const lostAndFoundBlocks = 4;
 const mostLinks = 65_000;
+/** 12 and 20 bits. Source: the kernel's include/linux/kdev_t.h. */
+const largestDevice = { major: 4095, minor: 1_048_575 };
 
 export interface RootFiles {
   /** The root directory first, then as a walk finds them. */
@@ -77,6 +79,8 @@ function addName(file: RootFile, path: string): void {
 function describe(node: FileNode, path: string, place: Pick<RootFile, "children"> & { readonly parent: RootFile | undefined }): RootFile {
   const attributes = planAttributes(node.xattrs);
   if (attributes === undefined) throw cannotHold(path, "its extended attributes take more than a block of 4 KiB", "shorten or remove some");
+  if (node.device.major > largestDevice.major || node.device.minor > largestDevice.minor)
+    throw cannotHold(path, `device ${node.device.major}:${node.device.minor} is beyond what Linux numbers`, "leave it out");
   const data = dataRuns(node, path);
   const dataBlocks = data.reduce((sum, { count }) => sum + count, 0);
   return { node, path, ...place, links: node.kind === "directory" ? 2 : 1, data, dataBlocks, attributes };

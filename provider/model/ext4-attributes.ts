@@ -10,10 +10,9 @@ const endBytes = 4;
 const inodeRoom = inodeBytes - attributesAt - 4 - endBytes;
 const blockRoom = blockBytes - blockHeaderBytes - endBytes;
 
-/** Longer prefixes first: access lists have numbers of their own. */
+/** Access lists have numbers of their own, and no name beside it. */
+const accessLists: Readonly<Record<string, number>> = { "system.posix_acl_access": 2, "system.posix_acl_default": 3 };
 const prefixes: readonly (readonly [string, number])[] = [
-  ["system.posix_acl_access", 2],
-  ["system.posix_acl_default", 3],
   ["security.", 6],
   ["trusted.", 4],
   ["system.", 7],
@@ -74,8 +73,10 @@ export function formatAttributeBlock(attributes: readonly Attribute[], block: nu
 }
 
 function attributeOf([key, value]: readonly [string, Uint8Array]): Attribute {
+  const list = accessLists[key];
+  if (list !== undefined) return { index: list, name: "", value: accessList(value) };
   const [prefix, index] = prefixes.find(([prefix]) => key.startsWith(prefix)) ?? ["", 0];
-  return { index, name: key.slice(prefix.length), value: index === 2 || index === 3 ? accessList(value) : value };
+  return { index, name: key.slice(prefix.length), value };
 }
 
 /** ext4 keeps lists in version 1, without the field that only named users and groups need; everybody else speaks version 2. */

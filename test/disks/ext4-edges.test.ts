@@ -68,6 +68,16 @@ test("attributes up to the last byte of a block, and one byte more is refused", 
   });
 });
 
+test("a device that Linux has no number for is refused; the last that it has is not", async () => {
+  const device = (major: number, minor: number): Buffer =>
+    tar([...base, { path: "dev", type: "directory" }, { path: "dev/x", type: "block", device: [major, minor] }]);
+  await expectAsUnpacked(device(4095, 1_048_575));
+  await expect(diskOf(device(4096, 0))).rejects.toMatchObject({
+    message: 'The image has a file "dev/x" that ext4 cannot hold: device 4096:0 is beyond what Linux numbers. Nothing was written.',
+    fix: "leave it out in the Containerfile.",
+  });
+});
+
 test("65,100 directories in one, and 65,000 names of one file; a name more is refused", async () => {
   const many = Array.from({ length: 65_100 }, (_, index): TarInput => ({ path: `many/${index}`, type: "directory" }));
   const first: TarInput = { path: "first", content: "x" };
