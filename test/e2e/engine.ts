@@ -1,11 +1,11 @@
 /**
  * The real `pulumi` in a workspace of its own: a project folder, a file:// backend and a home that start empty and are
- * removed with the test. Needs the CLI (and the language host of the program) on PATH or where the set-up puts it.
+ * removed with the test. Needs the CLI (and the language host of the program) on PATH.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 export interface EngineRun {
@@ -62,10 +62,11 @@ export interface WorkspaceOptions {
   readonly root?: string;
 }
 
-/** Where the set-up caches what it builds. */
+/** The folder on PATH that has the CLI; the set-up puts its language hosts there, too. */
 export function toolsDirectory(): string {
-  const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  return process.env["BOOTABLE_TOOLS"] ?? join(cache, "bootable-build/bin");
+  const found = (process.env["PATH"] ?? "").split(delimiter).find((folder) => existsSync(join(folder, "pulumi")));
+  if (found === undefined) throw new Error("There is no pulumi on PATH: run the tests with npm test, which sees to it.");
+  return found;
 }
 
 const stack = "dev";
@@ -95,7 +96,6 @@ function engineEnvironment(root: string, { environment }: WorkspaceOptions): Nod
   return {
     ...process.env,
     CI: "",
-    PATH: `${toolsDirectory()}${delimiter}${process.env["PATH"] ?? ""}`,
     PULUMI_HOME: join(root, "home"),
     PULUMI_BACKEND_URL: `file://${join(root, "backend")}`,
     PULUMI_CONFIG_PASSPHRASE: "only for tests",
@@ -126,7 +126,7 @@ function startPulumi(args: readonly string[], directory: string, environment: No
         texts.output += text;
       });
     }
-    child.once("error", (error) => reject(new Error(`pulumi, looked for on PATH and in ${toolsDirectory()}: ${error.message}`)));
+    child.once("error", (error) => reject(new Error(`pulumi, looked for on PATH: ${error.message}`)));
     child.once("close", (exitCode) => resolve({ exitCode, ...texts }));
   });
   return { process: child, finished };
