@@ -53,13 +53,19 @@ function virtualMachine({ places, machine, boot, firmware, accelerator }: Start,
   };
 }
 
+/** Looks one after the other that may miss a process that is there. */
+const mostMissed = 3;
+
 /** QEMU has checked its arguments, opened the disks and bound the ports when it answers. */
 async function awaitAnswer({ machine, signal }: Start, folder: string): Promise<void> {
   const monitor = { socket: join(folder, inside.monitorSocket), timeoutSeconds: 5, signal };
   let ended = false;
+  let missed = 0;
   const answers = async (): Promise<boolean> => {
-    ended = (await findProcess(folder)) === undefined;
-    if (ended) return true;
+    // In the middle of its start a program has no arguments for a moment, so one look that misses it says little [ran].
+    missed = (await findProcess(folder)) === undefined ? missed + 1 : 0;
+    ended = missed >= mostMissed;
+    if (ended || missed > 0) return ended;
     return withMonitor(monitor, (qmp) => qmp.execute("query-status")).then(
       () => true,
       () => false,
