@@ -18,6 +18,12 @@ const entryName = "bootable.conf";
 /** The first serial port, by the name that the architecture's kernel has for it. */
 const consoles: Readonly<Record<string, string>> = { arm: "ttyAMA0", arm64: "ttyAMA0" };
 
+/**
+ * Grows the root file system to its partition at each boot; nothing to do is nothing done. The partition's own flag says the
+ * same, but systemd heeds it only where it found the root by itself [ran, 257].
+ */
+const growing = "systemd.wants=systemd-growfs-root.service";
+
 /** A last `console=` wins, so a program's own arguments come after ours. */
 function kernelCommandLine({ rootPartition, image, architecture, kernelArguments }: BootEntry): string {
   const broken = kernelArguments.find((argument) => /[\x00-\x1f\x7f]/.test(argument));
@@ -29,7 +35,8 @@ function kernelCommandLine({ rootPartition, image, architecture, kernelArguments
     });
   }
   const console = consoles[architecture] ?? "ttyS0";
-  return [`root=PARTUUID=${rootPartition}`, "rw", `console=${console}`, ...kernelArguments, `bootable.image=${image}`].join(" ");
+  const ours = [`root=PARTUUID=${rootPartition}`, "rw", `console=${console}`, growing];
+  return [...ours, ...kernelArguments, `bootable.image=${image}`].join(" ");
 }
 
 /** Source: UAPI group, boot loader specification, type 1. */

@@ -165,7 +165,7 @@ test("the EFI system partition starts the newest kernel on this root", async () 
     version 6.12.10-cloud-amd64
     linux /linux
     initrd /initrd
-    options root=PARTUUID=<root> rw console=ttyS0 quiet console=tty0 bootable.image=<image>
+    options root=PARTUUID=<root> rw console=ttyS0 systemd.wants=systemd-growfs-root.service quiet console=tty0 bootable.image=<image>
     "
   `);
   expect(await output("mtype", ["-i", part, "::/linux"])).toBe("kernel");

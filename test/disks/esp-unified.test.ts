@@ -124,7 +124,7 @@ test("one without a command line gets ours, with the program's arguments", async
     "title Linux
     version 6.12.10-cloud-amd64
     efi /EFI/Linux/6.12.10-cloud-amd64.efi
-    options root=PARTUUID=11111111-2222-8333-8444-555555555555 rw console=ttyS0 quiet bootable.image=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    options root=PARTUUID=11111111-2222-8333-8444-555555555555 rw console=ttyS0 systemd.wants=systemd-growfs-root.service quiet bootable.image=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
     "
   `);
 });

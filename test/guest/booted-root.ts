@@ -18,9 +18,15 @@ import { makeImage, writeLayout } from "../fakes/oci-layout.ts";
 import { openWorkshop, plainSettings, signal } from "../hosts/workshop.ts";
 
 /** The page tells which system answers, on what processor, and what it was started with. */
-const page = "cat /usr/lib/os-release /proc/cmdline /proc/mounts > /srv/www/index.html; uname -m >> /srv/www/index.html";
+const page = [
+  "cat /usr/lib/os-release /proc/cmdline /proc/mounts > /srv/www/index.html",
+  "/usr/bin/busybox df -k / >> /srv/www/index.html",
+  "uname -m >> /srv/www/index.html",
+].join("; ");
 const service = `[Unit]
 Description=Serves a page about this guest
+# Which is there when a root is to grow.
+After=systemd-growfs-root.service
 
 [Service]
 ExecStartPre=/usr/bin/busybox sh -c "${page}"
@@ -46,6 +52,8 @@ export interface Root {
   readonly layers?: readonly Buffer[];
   /** Its kernel's command line lies in the image: the disk adds nothing. */
   readonly sealed?: boolean;
+  /** What becomes of the disk before the machine starts. */
+  readonly changeDisk?: (path: string) => Promise<void>;
 }
 
 export interface Guest {
@@ -70,6 +78,7 @@ export async function withBootedRoot(root: Root, look: (guest: Guest) => Promise
   try {
     await using workshop = await openWorkshop({ shutdownSeconds: 20 });
     const { disk, digest, seconds } = await makeDisk(folder, root);
+    await root.changeDisk?.(disk.path);
     const driverWith = (healthCheck: HealthCheck): MachineDriver =>
       workshop.group.driver({
         image: { registry: "local", repository: "guest/root", digest },
