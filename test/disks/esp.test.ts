@@ -56,7 +56,7 @@ test("the partition holds the loader, its settings, one entry, kernel and initra
     version 6.12.10-cloud-amd64
     linux /linux
     initrd /initrd
-    options root=PARTUUID=11111111-2222-8333-8444-555555555555 rw console=ttyS0 quiet console=tty0 bootable.image=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    options root=PARTUUID=11111111-2222-8333-8444-555555555555 rw console=ttyS0 systemd.wants=systemd-growfs-root.service quiet console=tty0 bootable.image=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
     "
   `);
   for (const [name, from, to] of [
@@ -73,5 +73,5 @@ test("its bytes are what they always were", () => {
   for (const extent of espExtents(esp)) {
     hash.update(`${extent.at} `).update("bytes" in extent ? extent.bytes : `${extent.length} from ${extent.from}`);
   }
-  expect(hash.digest("hex")).toMatchInlineSnapshot(`"5c7eb8193514b12d590badf4b765adfdbfbe1e0f009049bdcb975be4a6f0603b"`);
+  expect(hash.digest("hex")).toMatchInlineSnapshot(`"d081494f60c549846643d5d09c64a200e4508fd806f8874929885dc2cd6f2912"`);
 });
