@@ -17,6 +17,8 @@ const signal = new AbortController().signal;
 const onProgress = (): void => undefined;
 const platform = { os: "linux", architecture: "amd64" };
 
+const contestants = { qcow2: "qcow2", vmdk: "vmdk", vhd: "vpc" } as const;
+
 const folder = await mkdtemp(join(tmpdir(), "bootable-bench-"));
 try {
   await measure();
@@ -47,8 +49,6 @@ async function measure(): Promise<void> {
   await measureExport(base, "gce", { name: "tar --sparse --gzip", convert: () => run("tar", args), result: archive });
   await measureOnePass(base);
 }
-
-const contestants = { qcow2: "qcow2", vmdk: "vmdk", vhd: "vpc" } as const;
 
 async function measureExport({ request, disksIn }: Stored, format: DiskFormat, other: Converter): Promise<void> {
   const directory = join(folder, "exported");
